@@ -1,0 +1,97 @@
+#include "server/base/status.h"
+
+#include "absl/strings/cord.h"
+
+namespace timerd {
+namespace {
+
+constexpr absl::string_view kReasonUrl = "timerd/reason";
+constexpr absl::string_view kDetailUrl = "timerd/detail";
+
+absl::StatusCode CodeOf(Reason reason) {
+  switch (reason) {
+    case Reason::kInvalidField:
+    case Reason::kWrongKind:
+      return absl::StatusCode::kInvalidArgument;
+    case Reason::kUnknownId:
+      return absl::StatusCode::kNotFound;
+    case Reason::kIdInUse:
+      return absl::StatusCode::kAlreadyExists;
+    case Reason::kAlreadyCalled:
+    case Reason::kAlreadyCancelled:
+    case Reason::kAlreadyReported:
+    case Reason::kNotRunning:
+    case Reason::kNotFired:
+      return absl::StatusCode::kFailedPrecondition;
+    case Reason::kLimitExceeded:
+    case Reason::kSlowReader:
+      return absl::StatusCode::kResourceExhausted;
+    case Reason::kShuttingDown:
+      return absl::StatusCode::kUnavailable;
+  }
+  return absl::StatusCode::kInternal;
+}
+
+std::string PayloadOf(const absl::Status& status, absl::string_view url) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(url);
+  return payload.has_value() ? std::string(*payload) : std::string();
+}
+
+}  // namespace
+
+absl::string_view ReasonName(Reason reason) {
+  switch (reason) {
+    case Reason::kInvalidField:
+      return "INVALID_FIELD";
+    case Reason::kWrongKind:
+      return "WRONG_KIND";
+    case Reason::kUnknownId:
+      return "UNKNOWN_ID";
+    case Reason::kIdInUse:
+      return "ID_IN_USE";
+    case Reason::kAlreadyCalled:
+      return "ALREADY_CALLED";
+    case Reason::kAlreadyCancelled:
+      return "ALREADY_CANCELLED";
+    case Reason::kAlreadyReported:
+      return "ALREADY_REPORTED";
+    case Reason::kNotRunning:
+      return "NOT_RUNNING";
+    case Reason::kNotFired:
+      return "NOT_FIRED";
+    case Reason::kLimitExceeded:
+      return "LIMIT_EXCEEDED";
+    case Reason::kSlowReader:
+      return "SLOW_READER";
+    case Reason::kShuttingDown:
+      return "SHUTTING_DOWN";
+  }
+  return "";
+}
+
+absl::Status Refuse(Reason reason, absl::string_view message, absl::string_view detail) {
+  absl::Status status(CodeOf(reason), message);
+  status.SetPayload(kReasonUrl, absl::Cord(ReasonName(reason)));
+  if (!detail.empty()) {
+    status.SetPayload(kDetailUrl, absl::Cord(detail));
+  }
+  return status;
+}
+
+std::string ReasonOf(const absl::Status& status) { return PayloadOf(status, kReasonUrl); }
+std::string DetailOf(const absl::Status& status) { return PayloadOf(status, kDetailUrl); }
+
+absl::string_view DetailKey(absl::string_view reason) {
+  if (reason == ReasonName(Reason::kInvalidField)) {
+    return "field";
+  }
+  if (reason == ReasonName(Reason::kLimitExceeded)) {
+    return "limit";
+  }
+  if (reason == ReasonName(Reason::kAlreadyCalled)) {
+    return "end";
+  }
+  return "";
+}
+
+}  // namespace timerd

@@ -1,0 +1,61 @@
+// Errors with a machine-readable reason, and two macros to pass them on.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace timerd {
+
+// Why a call was refused, beyond its status code. The names go over the wire
+// (proto/timerd/v1/timers.proto lists them), so they never change.
+enum class Reason {
+  kInvalidField,
+  kWrongKind,
+  kUnknownId,
+  kIdInUse,
+  kAlreadyCalled,
+  kAlreadyCancelled,
+  kAlreadyReported,
+  kNotRunning,
+  kNotFired,
+  kLimitExceeded,
+  kSlowReader,
+  kShuttingDown,
+};
+
+// "ALREADY_CANCELLED" and so on.
+absl::string_view ReasonName(Reason reason);
+
+// A status whose code follows from `reason`. `detail` is the one fact that goes with the reason: the
+// field for kInvalidField, the flag for kLimitExceeded, the end for kAlreadyCalled.
+absl::Status Refuse(Reason reason, absl::string_view message, absl::string_view detail = "");
+
+// What Refuse() put in; empty for a status from elsewhere.
+std::string ReasonOf(const absl::Status& status);
+std::string DetailOf(const absl::Status& status);
+// The key under which the detail travels: "field", "limit", "end", or empty where there is none.
+absl::string_view DetailKey(absl::string_view reason);
+
+}  // namespace timerd
+
+#define TIMERD_RETURN_IF_ERROR(expression)                                  \
+  do {                                                                      \
+    if (absl::Status timerd_status = (expression); !timerd_status.ok()) {   \
+      return timerd_status;                                                 \
+    }                                                                       \
+  } while (false)
+
+#define TIMERD_CONCAT_INNER(a, b) a##b
+#define TIMERD_CONCAT(a, b) TIMERD_CONCAT_INNER(a, b)
+#define TIMERD_ASSIGN_OR_RETURN(left, expression) \
+  TIMERD_ASSIGN_OR_RETURN_IMPL(TIMERD_CONCAT(timerd_or_, __LINE__), left, expression)
+#define TIMERD_ASSIGN_OR_RETURN_IMPL(or_value, left, expression) \
+  auto or_value = (expression);                                  \
+  if (!or_value.ok()) {                                          \
+    return or_value.status();                                    \
+  }                                                              \
+  left = *std::move(or_value)

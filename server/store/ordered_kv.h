@@ -1,0 +1,72 @@
+// What timerd needs of a key-value store: ordered keys, atomic batches, a journal.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+
+namespace timerd::store {
+
+// How far a write has come when Write() returns.
+enum class Durability {
+  // In the process's memory only. A crash of the process loses it, unless Flush() came after it.
+  // What remains after a crash is always a prefix of the kMemory writes.
+  kMemory,
+  // Handed to the operating system: survives kill -9, not power loss.
+  kOs,
+  // Synced: survives power loss.
+  kSync,
+};
+
+// Changes that take effect together.
+class WriteBatch {
+ public:
+  void Put(std::string key, std::string value) {
+    changes_.push_back({std::move(key), std::move(value)});
+  }
+  void Delete(std::string key) { changes_.push_back({std::move(key), absl::nullopt}); }
+  // All keys in [first, last).
+  void DeleteRange(std::string first, std::string last) {
+    ranges_.push_back({std::move(first), std::move(last)});
+  }
+
+  struct Change {
+    std::string key;
+    absl::optional<std::string> value;  // nothing: the key is deleted
+  };
+  struct Range {
+    std::string first;
+    std::string last;
+  };
+  const std::vector<Change>& changes() const { return changes_; }
+  const std::vector<Range>& ranges() const { return ranges_; }
+
+ private:
+  std::vector<Change> changes_;
+  std::vector<Range> ranges_;
+};
+
+// Thread-safe: reads from any thread, beside writes from any thread. A failed Write() or Flush()
+// leaves the store unusable: every later one fails too, so that nobody builds on half a write.
+class OrderedKv {
+ public:
+  virtual ~OrderedKv() = default;
+
+  // Applies `batch` as a whole: its ranges first, then its changes in order.
+  virtual absl::Status Write(const WriteBatch& batch, Durability durability) = 0;
+  // The value of `key`, nothing if there is none.
+  virtual absl::StatusOr<absl::optional<std::string>> Get(absl::string_view key) const = 0;
+  // Calls `visit(key, value)` for the keys in [first, last) in ascending byte order, as they were
+  // when Scan() began, until `visit` returns false. The views live until `visit` returns.
+  virtual absl::Status Scan(
+      absl::string_view first, absl::string_view last,
+      absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const = 0;
+  // Makes every Write() that returned before this call survive power loss, kMemory ones too.
+  virtual absl::Status Flush() = 0;
+};
+
+}  // namespace timerd::store

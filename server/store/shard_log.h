@@ -1,0 +1,31 @@
+// The durable order of one shard's frames.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "timerd/storage/v1/storage.pb.h"
+
+namespace timerd::store {
+
+using Frame = storage::v1::Frame;
+
+// Used by one thread at a time. Narrow on purpose: a replicated log is to fit behind it.
+class ShardLog {
+ public:
+  virtual ~ShardLog() = default;
+
+  // Appends `frame`, whose sequence must be the last one plus 1 (any, when the log is empty).
+  // Returns when the frame is as durable as this log was opened to make it. After an error the log
+  // takes no more: the caller ends the process and recovers by restart.
+  virtual absl::Status Append(const Frame& frame) = 0;
+  // Calls `visit` for each frame from sequence `from` on, in order, until it returns an error, which
+  // is passed on. DataLoss, naming shard and sequence, when a frame is damaged or missing.
+  virtual absl::Status Read(uint64_t from, absl::FunctionRef<absl::Status(const Frame&)> visit) = 0;
+  // Forgets the frames up to and including sequence `through`. The caller has made sure that the
+  // state store holds their effect durably.
+  virtual absl::Status Trim(uint64_t through) = 0;
+};
+
+}  // namespace timerd::store
