@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <thread>
 
 #include "absl/strings/ascii.h"
@@ -14,10 +15,23 @@ namespace timerd {
 namespace {
 
 constexpr char kAbout[] =
-    "timerd: durable remote timers over gRPC.\n"
-    "Every flag can also be given as an environment variable (--data-dir: TIMERD_DATA_DIR) or as a\n"
-    "line of the file named by --config (data-dir=/var/lib/timerd). The command line wins over the\n"
-    "environment, and the environment over the file.";
+    "timerd: durable remote timers over gRPC.\n\n"
+    "Each flag can also be an environment variable (TIMERD_DATA_DIR for --data-dir) or a line of\n"
+    "the file that --config names (data-dir=/var/lib/timerd). The command line wins over the\n"
+    "environment, the environment over the file.\n";
+
+// Names and defaults; the ranges and variables that CLI11 would add to each line drown them.
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_items_expected_max() == 0 || option->get_type_name().empty()) {
+      return "";
+    }
+    const std::string value = option->get_default_str();
+    return absl::StrCat("=", option->get_type_name(), value.empty() ? "" : "  [", value,
+                        value.empty() ? "" : "]");
+  }
+};
 
 // Durations are given as 250ms, 10m, 1h30m.
 CLI::Option* AddSpan(CLI::App& app, const std::string& name, Span& value, Span least, Span most,
@@ -48,7 +62,7 @@ template <typename Number>
 CLI::Option* AddNumber(CLI::App& app, const std::string& name, Number& value, Number least,
                        Number most, const std::string& help) {
   return app.add_option(name, value, help)
-      ->check(CLI::Range(least, most))
+      ->check(CLI::Range(least, most).description(""))
       ->type_name("N")
       ->capture_default_str();
 }
@@ -70,14 +84,14 @@ void AddFlags(CLI::App& app, Options& options) {
   app.add_option_function<std::string>(
          "--durability",
          [&options, modes](const std::string& text) { options.durability = modes.at(text); },
-         "What a reply means: sync survives power loss, os survives kill -9,\n"
-         "none keeps timers in memory only")
-      ->check(CLI::IsMember({"sync", "os", "none"}))
+         "What a reply means: survives power loss,\n"
+         "survives kill -9, or nothing (memory only)")
+      ->check(CLI::IsMember({"sync", "os", "none"}).description(""))
       ->type_name("sync|os|none")
       ->default_str("sync");
   AddNumber<uint32_t>(app, "--shards", options.shards, 0, 64,
-                      "Threads that keep timers; fixed when the data directory is\n"
-                      "made, 0 for one per core");
+                      "Threads that keep timers, fixed when the data\n"
+                      "directory is made; 0: one per core");
   AddSpan(app, "--retention", shard.limits.retention, Span::zero(), longest,
           "How long ended timers stay readable");
 
@@ -116,7 +130,7 @@ void AddFlags(CLI::App& app, Options& options) {
   AddSpan(app, "--drain-timeout", options.drain_timeout, std::chrono::milliseconds(100),
           std::chrono::seconds(60), "How long SIGTERM waits for replies in flight");
   app.add_option("--check-health", options.check_health,
-                 "Ask the server at HOST:PORT whether it is serving; exit 0 or 1")
+                 "Ask another server whether it serves; exit 0 or 1")
       ->type_name("HOST:PORT");
 }
 
@@ -139,11 +153,11 @@ Parsed ParseOptions(int argc, char** argv) {
   CLI::App app(kAbout, "timerd");
   AddFlags(app, parsed.options);
   app.set_version_flag("--version", "timerd " TIMERD_VERSION);
-  app.set_config("--config", "", "File of further flags, one name=value a line")->type_name("FILE");
+  app.set_config("--config", "", "File of more flags, one name=value a line")->type_name("FILE");
   app.allow_config_extras(CLI::config_extras_mode::error);
   NameEnvironment(app);
-  app.get_formatter()->column_width(34);
-  app.get_formatter()->label("REQUIRED", "required");
+  app.formatter(std::make_shared<Formatter>());
+  app.get_formatter()->column_width(44);
   try {
     app.parse(argc, argv);
     Options& options = parsed.options;
