@@ -65,7 +65,7 @@ const Workload kWorkloads[] = {
     {"BlockEdge", (Tick{1} << kBlockBits) - 3'000, 80, 10'000, 50, 10, 25,
      [](Random& r, Tick now) { return now + Below(r, 5'000); },
      [](Random& r) { return Below(r, 20); }, 1},
-    {"ChurnAtAFrozenClock", 1'800'000'000'000, 20'000, 400'000, 75, 24, 1,
+    {"ChurnAtAFrozenClock", 1'800'000'000'000, 20'000, 700'000, 75, 24, 1,
      [](Random& r, Tick now) { return now + 1 + AnyScale(r, 26); }, [](Random&) { return Tick{0}; },
      20'000},
     {"BigJumps", 1'800'000'000'000, 3'000, 60'000, 60, 5, 34,
