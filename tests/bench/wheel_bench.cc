@@ -270,6 +270,34 @@ void Sparse(benchmark::State& state) {
   }
 }
 
+// N timers on one tick, a minute ahead, armed in an order that is not that of their places: the
+// longest tick before theirs, the time to the first of them, and then the cost of each.
+template <typename Structure>
+void Crowd(benchmark::State& state) {
+  size_t n = static_cast<size_t>(state.range(0));
+  std::vector<Place> places(n);
+  std::iota(places.begin(), places.end(), 0);
+  std::shuffle(places.begin(), places.end(), std::mt19937_64(5));
+  for (auto _ : state) {
+    Structure timers(kStart);
+    for (Handle h = 0; h < n; ++h) {
+      timers.Arm(h, kStart + 60'000, places[h]);
+    }
+    Expired expired;
+    double worst = 0;
+    for (Tick tick = kStart; tick < kStart + 60'000; ++tick) {
+      worst = std::max(worst, NanosEach(1, [&] { timers.PopExpired(tick, &expired); }));
+    }
+    KeepLeast(state, "worst_tick_ahead_us", worst / 1000);
+    KeepLeast(state, "first_pop_us",
+              NanosEach(1000, [&] { timers.PopExpired(kStart + 60'000, &expired); }));
+    KeepLeast(state, "fire_ns", NanosEach(n, [&] {
+                while (timers.PopExpired(kStart + 60'000, &expired)) {
+                }
+              }));
+  }
+}
+
 template <typename Structure>
 void Register(const std::string& name, int64_t n) {
   struct Kind {
@@ -285,6 +313,10 @@ void Register(const std::string& name, int64_t n) {
         ->Unit(benchmark::kMillisecond);
   }
   benchmark::RegisterBenchmark(("Request/" + name).c_str(), Request<Structure>)
+      ->Arg(n)
+      ->Iterations(3)
+      ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(("Crowd/" + name).c_str(), Crowd<Structure>)
       ->Arg(n)
       ->Iterations(3)
       ->Unit(benchmark::kMillisecond);
