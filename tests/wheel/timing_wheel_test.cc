@@ -114,6 +114,17 @@ TEST(TimingWheelTest, ReplacesTheEarlierArmingOfAHandle) {
                           Expired{0, kStart + 200, 1}));
 }
 
+TEST(TimingWheelTest, GivesAHandleArmedAgainForTheSameDeadlineItsNewPlace) {
+  TimingWheel wheel(10);
+  for (Tick deadline : {5, 15}) {
+    wheel.Arm(0, deadline, 1);
+    wheel.Arm(1, deadline, 2);
+    wheel.Arm(0, deadline, 3);
+    EXPECT_THAT(PopAll(wheel, deadline),
+                ElementsAre(Expired{1, deadline, 2}, Expired{0, deadline, 3}));
+  }
+}
+
 TEST(TimingWheelTest, ForgetsADisarmedHandleUntilItIsArmedAgain) {
   TimingWheel wheel(kStart);
   wheel.Arm(0, kStart + 10, 0);
@@ -297,14 +308,18 @@ TEST(TimingWheelTest, WorksAheadOnACrowdedTick) {
   }
   Expired expired;
   int wakes = 0;
+  size_t largest_part = 0;
   while (wheel.now() < kDeadline - 1) {
     Tick wake = std::min(wheel.NextWake(), kDeadline - 1);
     ASSERT_GT(wake, wheel.now());
+    size_t poured = wheel.poured();
     ASSERT_FALSE(wheel.PopExpired(wake, &expired));
+    largest_part = std::max(largest_part, wheel.poured() - poured);
     ++wakes;
   }
   wheel.CheckInvariants();
   EXPECT_LT(wakes, 2000);
+  EXPECT_LT(largest_part, kHandles / 20);
   // What is left for the deadline itself is no more than a crowded slot begins with.
   EXPECT_EQ(wheel.size(), kHandles);
   EXPECT_GE(wheel.poured(), kHandles - size_t{Level::kCrowded} * Chunk::kEntries);
