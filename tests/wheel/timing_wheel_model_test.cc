@@ -1,7 +1,7 @@
 // The wheel beside a model that is too simple to be wrong: a std::map in the order of
 // (deadline, place). TIMERD_SEED=n replays one seed.
+#include <algorithm>
 #include <cstdlib>
-#include <functional>
 #include <iostream>
 #include <map>
 #include <random>
