@@ -142,6 +142,10 @@ void TimingWheel::WorkAhead() {
     }
   }
   Level& ticks = levels_[0];
+  // Eight ticks are time enough for the nodes' cache lines to come, when ticks follow fast.
+  ticks.slot(Ring(cursor_ + 8)).ForEach(pool_, 1, [this](Entry entry) {
+    nodes_.Prefetch(entry.handle);
+  });
   if (ticks.crowded().empty()) {
     return;
   }

@@ -85,7 +85,7 @@ class TimingWheel {
  private:
   static constexpr int kLevels = kBlockBits / 8;
   // Dead entries that are always tolerated, so that a small wheel never sweeps.
-  static constexpr size_t kSlack = 64 * 1024;
+  static constexpr size_t kSlack = 65'536;
   // The sweep goes round all lists: the slots, level by level, then the far list.
   static constexpr uint32_t kFarList = kLevels * kSlots;
 
