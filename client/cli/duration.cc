@@ -86,9 +86,9 @@ absl::StatusOr<google::protobuf::Duration> ParseDuration(absl::string_view text)
       return Malformed();
     }
     if (rest.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("the number ", whole,
-                                                     fraction.empty() ? "" : ".", fraction,
-                                                     " has no unit; end it in s, ms, m, h or d"));
+      const std::string number = absl::StrCat(whole, fraction.empty() ? "" : ".", fraction);
+      return absl::InvalidArgumentError(absl::StrCat("a number without a unit; write ", number,
+                                                     "s for seconds, or end it in ms, m, h or d"));
     }
     if (whole.size() > kMaxDigits || fraction.size() > kMaxDigits) {
       return whole.size() > kMaxDigits

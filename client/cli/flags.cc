@@ -130,6 +130,10 @@ absl::Status Arguments::TakeFlag(absl::string_view word, absl::Span<const std::s
 }
 
 absl::Status Arguments::TakeWord(const std::string& word, absl::Span<const Verb> verbs) {
+  if (verb_ == nullptr && word == "help") {
+    values_["help"];
+    return absl::OkStatus();
+  }
   if (verb_ == nullptr) {
     std::vector<absl::string_view> names;
     for (const Verb& verb : verbs) {
@@ -144,9 +148,10 @@ absl::Status Arguments::TakeWord(const std::string& word, absl::Span<const Verb>
                                                    "`timerctl --help` lists them"));
   }
   if (verb_->operand.empty() || has_operand_) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", word, "\": ", verb_->operand.empty() ? "takes nothing but flags" : "takes one ID",
-        "; a value with blanks goes in quotes; see `", HelpOf(verb_), "`"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", word, "\": ", verb_->name,
+                     verb_->operand.empty() ? " takes nothing but flags" : " takes one ID",
+                     "; a value with blanks goes in quotes; see `", HelpOf(verb_), "`"));
   }
   if (!IsUtf8(word)) {
     return absl::InvalidArgumentError("the ID is not UTF-8, as every ID is");

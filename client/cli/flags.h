@@ -45,8 +45,9 @@ struct Verb {
 // Values are not looked into. Views in the result refer to the tables.
 class Arguments {
  public:
-  // Errors are what main prints behind "timerctl"; they name the flag, the value, the rule and the
-  // way out. With --help or --version nothing but the flags' names is checked.
+  // The word "help" in place of the verb is --help. Errors are what main prints behind "timerctl";
+  // they name the flag, the value, the rule and the way out. With --help or --version nothing but
+  // the flags' names is checked.
   static absl::StatusOr<Arguments> Parse(absl::Span<const std::string> words,
                                          absl::Span<const Verb> verbs,
                                          absl::Span<const Flag> global_flags);

@@ -65,47 +65,46 @@ std::string HumanText::When(const Timestamp& time, const Timestamp& now) const {
 std::string HumanText::Acknowledged(absl::string_view subject, absl::string_view deadline_is,
                                     absl::string_view otherwise,
                                     const v1::Acknowledgement& acknowledgement) const {
-  std::string line = absl::StrCat(subject, " ");
+  std::string line(subject);
   if (!acknowledgement.has_deadline()) {
-    absl::StrAppend(&line, otherwise);
+    absl::StrAppend(&line, otherwise.empty() ? "" : " ", otherwise);
   } else if (acknowledgement.existed()) {
     // `now` is then that of the first request, so "in 5m" would mislead.
-    absl::StrAppend(&line, deadline_is, " ", LocalTime(acknowledgement.deadline(), zone_),
+    absl::StrAppend(&line, " ", deadline_is, " ", LocalTime(acknowledgement.deadline(), zone_),
                     " (it was there before)");
   } else {
-    absl::StrAppend(&line, deadline_is, " ",
+    absl::StrAppend(&line, " ", deadline_is, " ",
                     When(acknowledgement.deadline(), acknowledgement.now()));
   }
   return absl::StrCat(line, "\n");
 }
 
 std::string HumanText::Event(const v1::Event& event) const {
-  std::string type = Padded(Upper(v1::Event::Type_Name(event.type()), "TYPE_"), 9);
-  if (colour_) {
-    type = absl::StrCat(ColourOf(event.type()), type, "\033[0m");
-  }
-  std::string line = absl::StrCat(Padded(absl::StrCat("#", event.sequence()), 4), "  ",
-                                  LocalTime(event.time(), zone_), "  ", type);
+  std::string facts;
   if (event.run() > 0) {
-    absl::StrAppend(&line, "  run ", event.run());
+    absl::StrAppend(&facts, "  run ", event.run());
   }
   if (event.has_timeout()) {
-    absl::StrAppend(&line, event.by_timeout() ? "  by the fallback after " : "  after ",
+    absl::StrAppend(&facts, event.by_timeout() ? "  by the fallback after " : "  after ",
                     FormatDuration(event.timeout()));
   }
   if (event.has_deadline()) {
-    absl::StrAppend(&line, "  ", Lateness(event.deadline(), event.time()));
+    absl::StrAppend(&facts, "  ", Lateness(event.deadline(), event.time()));
   }
   if (event.missed() > 0) {
-    absl::StrAppend(&line, "  ", event.missed(), " missed");
+    absl::StrAppend(&facts, "  ", event.missed(), " missed");
   }
   if (!event.payload().empty()) {
-    absl::StrAppend(&line, "  ", PayloadText(event.payload(), kEventPayloadLimit));
+    absl::StrAppend(&facts, "  ", PayloadText(event.payload(), kEventPayloadLimit));
   }
   if (event.redelivery()) {
-    absl::StrAppend(&line, "  (sent again)");
+    absl::StrAppend(&facts, "  (sent again)");
   }
-  return absl::StrCat(line, "\n");
+  const std::string name = Upper(v1::Event::Type_Name(event.type()), "TYPE_");
+  const std::string type = facts.empty() ? name : Padded(name, 9);
+  return absl::StrCat(Padded(absl::StrCat("#", event.sequence()), 4), "  ",
+                      LocalTime(event.time(), zone_), "  ", colour_ ? ColourOf(event.type()) : "",
+                      type, colour_ ? "\033[0m" : "", facts, "\n");
 }
 
 std::string HumanText::Cancelled(absl::string_view id, const v1::CancelResponse& reply) const {

@@ -75,7 +75,9 @@ class Reader {
       return absl::ascii_isdigit(static_cast<unsigned char>(c));
     });
     if (!digits || !absl::SimpleAtoi(text, &number) || number < min || number > max) {
-      FailValue(flag, absl::StrCat("not a whole number from ", min, " to ", max));
+      FailValue(flag, max == std::numeric_limits<uint64_t>::max()
+                          ? absl::StrCat("not a whole number of ", min, " or more")
+                          : absl::StrCat("not a whole number from ", min, " to ", max));
     }
     return number;
   }

@@ -16,6 +16,11 @@ absl::string_view LastPart(absl::string_view message) {
   return colon == absl::string_view::npos ? message : message.substr(colon + 2);
 }
 
+bool IsHere(absl::string_view server) {
+  return absl::StartsWith(server, "127.") || absl::StartsWith(server, "localhost:") ||
+         absl::StartsWith(server, "[::1]:");
+}
+
 }  // namespace
 
 std::string ReasonOf(const grpc::Status& status) {
@@ -45,10 +50,13 @@ std::string Explain(const grpc::Status& status, const Attempt& attempt) {
       return absl::StrCat(code, ": lost the connection to ", attempt.server, " (",
                           LastPart(status.error_message()), ")");
     }
-    return absl::StrCat(code, ": no server answers at ", attempt.server, " (",
-                        LastPart(status.error_message()),
-                        ")\n  Start one:         timerd --listen=", attempt.server,
-                        "\n  or try elsewhere:  --server=HOST:PORT, or set TIMERD_SERVER");
+    return absl::StrCat(
+        code, ": no server answers at ", attempt.server, " (", LastPart(status.error_message()),
+        ")\n",
+        IsHere(attempt.server)
+            ? absl::StrCat("  Start one with `timerd --listen=", attempt.server, "`, or point")
+            : std::string("  Start timerd on that host, or point"),
+        " elsewhere with --server=HOST:PORT or TIMERD_SERVER.");
   }
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::StrCat(code, ": ", attempt.server, " gave no answer within ",

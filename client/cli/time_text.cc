@@ -78,6 +78,11 @@ absl::StatusOr<google::protobuf::Timestamp> ParseTimestamp(absl::string_view tex
     }
     return absl::InvalidArgumentError(kMalformed);
   }
+  // The years 1 to 9999 of UTC, which an offset can leave.
+  if (time < absl::FromUnixSeconds(-62'135'596'800) ||
+      time >= absl::FromUnixSeconds(253'402'300'800)) {
+    return absl::InvalidArgumentError("outside of the years 1 to 9999; write a time within them");
+  }
   google::protobuf::Timestamp timestamp;
   timestamp.set_seconds(absl::ToUnixSeconds(time));
   timestamp.set_nanos(static_cast<int32_t>((time - absl::FromUnixSeconds(timestamp.seconds())) /
