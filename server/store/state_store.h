@@ -1,25 +1,19 @@
 // What one shard's frames add up to: its handles, by id and by deadline.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
-#include "server/base/instant.h"
+
+#include "server/base/due_key.h"
 #include "server/store/shard_log.h"
 
 namespace timerd::store {
 
 using Position = storage::v1::Position;
-
-// The order of section "Order" in docs/guarantees.md: by deadline, then by place.
-struct DueKey {
-  Instant deadline;
-  uint64_t place = 0;
-  friend auto operator<=>(const DueKey&, const DueKey&) = default;
-};
 
 // A handle as it is stored: a serialized storage.v1.Spec and storage.v1.State.
 struct Record {
@@ -42,11 +36,11 @@ class StateStore {
   virtual absl::StatusOr<uint64_t> Checkpoint() = 0;
 
   // The handle `id`; nothing if there is none.
-  virtual absl::StatusOr<absl::optional<Record>> Get(absl::string_view id) const = 0;
+  virtual absl::StatusOr<std::optional<Record>> Get(absl::string_view id) const = 0;
   // Visits armed deadlines in ascending order: those after `after` (all, if nothing) and not after
   // `last`, until `visit` returns false. A handle comes once for each deadline that it has.
   virtual absl::Status ScanDue(
-      const absl::optional<DueKey>& after, Instant last,
+      const std::optional<DueKey>& after, Instant last,
       absl::FunctionRef<bool(const DueKey& due, absl::string_view id)> visit) const = 0;
   // Visits the ids that begin with `prefix` and are greater than `after`, in ascending byte order,
   // until `visit` returns false. `spec` and `state` are as in Record.
