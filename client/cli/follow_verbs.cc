@@ -17,7 +17,8 @@ namespace {
 struct Wording {
   absl::string_view kind;  // Before the id; may be empty.
   absl::string_view deadline_is;
-  absl::string_view otherwise;
+  absl::string_view otherwise;   // In place of a deadline,
+  absl::string_view if_existed;  // and when the handle was there before; empty: the same.
   // Whether run 1 is under way from the start, and whether a FIRED is an order to run.
   bool runs_already = false;
   bool reported = false;
@@ -55,8 +56,12 @@ class Follower {
                       const v1::Acknowledgement& acknowledgement) {
     id_ = acknowledgement.id();
     const std::string subject = wording_.kind.empty() ? id_ : absl::StrCat(wording_.kind, " ", id_);
-    session_.Print(response, session_.human().Acknowledged(subject, wording_.deadline_is,
-                                                           wording_.otherwise, acknowledgement));
+    session_.Print(response, session_.human().Acknowledged(
+                                 subject, wording_.deadline_is,
+                                 acknowledgement.existed() && !wording_.if_existed.empty()
+                                     ? wording_.if_existed
+                                     : wording_.otherwise,
+                                 acknowledgement));
     if (wording_.runs_already && !detached_) {
       HintReport(1);
     }
@@ -72,14 +77,15 @@ class Follower {
   }
 
   int OnFinished(const grpc::Status& status, const Interrupt& interrupt) {
-    if (interrupt.signal() != 0) {
+    // What came after the end of the stream interrupted nothing.
+    if (!status.ok() && interrupt.signal() != 0) {
       // A shell prints ^C without a newline.
       session_.Hint(
           id_.empty() ? "\ndetached before the server answered"
                       : absl::StrCat("\ndetached; it goes on. Follow it again: ", WatchCommand()));
       return kSignalBase + interrupt.signal();
     }
-    if (interrupt.timed_out()) {
+    if (!status.ok() && interrupt.timed_out()) {
       return session_.Failed(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, ""));
     }
     if (!status.ok()) {
@@ -134,6 +140,7 @@ absl::StatusOr<int> Schedule(const Arguments& arguments, Session& session) {
   const Wording wording = {.kind = "timer",
                            .deadline_is = "fires",
                            .otherwise = "is there",
+                           .if_existed = "was there before",
                            .reported = request->reported()};
   return Follower(session, wording, request->detached())
       .Follow(&v1::Timers::Stub::Schedule, *request);
@@ -144,8 +151,10 @@ absl::StatusOr<int> StartLoop(const Arguments& arguments, Session& session) {
   if (!request.ok()) {
     return request.status();
   }
-  const Wording wording = {
-      .kind = "loop", .deadline_is = "ticks first", .otherwise = "ticks from now on"};
+  const Wording wording = {.kind = "loop",
+                           .deadline_is = "ticks first",
+                           .otherwise = "ticks from now on",
+                           .if_existed = "was there before"};
   return Follower(session, wording, request->detached())
       .Follow(&v1::Timers::Stub::StartLoop, *request);
 }

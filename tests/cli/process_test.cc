@@ -108,6 +108,13 @@ TEST_F(TimerctlTest, StartsALoop) {
                                             "start_now: true }"));
 }
 
+TEST_F(TimerctlTest, SaysThatALoopWithoutADeadlineWasThereBefore) {
+  fake_.AnswerWith({{"acknowledged { id: 'tea' existed: true }", End("STOPPED")}});
+  EXPECT_THAT(Run({"loop", "--every=1s", "--now"}).out, StartsWith("loop tea was there before\n"));
+  fake_.AnswerWith({{"acknowledged { id: 'tea' }", End("STOPPED")}});
+  EXPECT_THAT(Run({"loop", "--every=1s", "--now"}).out, StartsWith("loop tea ticks from now on\n"));
+}
+
 TEST_F(TimerctlTest, BoundsATarget) {
   fake_.AnswerWith({{kAcknowledged, End("TIMED_OUT")}});
   const Result result = Run({"timeout", "--in=30s", "--target=tea", "--fallback=late"});
