@@ -80,8 +80,8 @@ absl::Status RealServer::OpenStore(const Options& options) {
   }
   for (uint32_t i = 0; i < shards; ++i) {
     ShardUnit& unit = shards_.emplace_back();
-    unit.log = std::make_unique<store::KvShardLog>(*kv, i, durability);
-    unit.state = std::make_unique<store::KvStateStore>(*kv, i);
+    TIMERD_ASSIGN_OR_RETURN(unit.log, store::KvShardLog::Open(*kv, i, durability));
+    TIMERD_ASSIGN_OR_RETURN(unit.state, store::KvStateStore::Open(*kv, i));
     unit.attachments = std::make_unique<delivery::Attachments>();
   }
   return absl::OkStatus();

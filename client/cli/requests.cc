@@ -20,8 +20,8 @@
 namespace timerd::cli {
 namespace {
 
-// gRPC carries messages of 4 MiB unless told otherwise, so no server takes more.
-constexpr size_t kMaxPayloadFileBytes = size_t{4} << 20;
+// The most that the server's --max-payload-bytes can be set to.
+constexpr size_t kMaxPayloadFileBytes = size_t{16} << 20;
 constexpr int kDefaultLimit = 100;
 constexpr int kMaxPageSize = 1000;
 
@@ -183,7 +183,7 @@ class Reader {
     }
     bytes.resize(static_cast<size_t>(in.gcount()));
     if (bytes.size() > kMaxPayloadFileBytes) {
-      FailValue("payload-file", "holds more than 4 MiB, which no server takes; send a reference");
+      FailValue("payload-file", "holds more than 16 MiB, which no server takes; send a reference");
       return;
     }
     *field = std::move(bytes);

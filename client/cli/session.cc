@@ -16,6 +16,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& server) {
   grpc::ChannelArguments arguments;
   // A proxy for the web (http_proxy) does not lead to a timerd server, least of all on loopback.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // A page of a list is as large as its payloads; the server bounds both.
+  arguments.SetMaxReceiveMessageSize(-1);
   return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
 }
 

@@ -82,7 +82,7 @@ class Shard {
   Instant NextWake() const;
   // True while deadlines that passed before the shard was made have not all fired. Until then no
   // command may be executed: an event of theirs may have been sent before the stop.
-  bool HasBacklog() const;
+  bool HasBacklog() const { return backlog_; }
   // Replies and events that wait for a frame.
   size_t waiting() const { return outputs_.size() + reads_.size(); }
   size_t residents() const { return residents_.size(); }

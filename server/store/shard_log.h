@@ -23,7 +23,7 @@ class ShardLog {
   // Calls `visit` for each frame from sequence `from` on, in order, until it returns an error, which
   // is passed on. DataLoss, naming shard and sequence, when a frame is damaged or missing.
   virtual absl::Status Read(uint64_t from, absl::FunctionRef<absl::Status(const Frame&)> visit) = 0;
-  // Forgets the frames up to and including sequence `through`; may run beside Append(). The caller has made sure that the
+  // Forgets the frames up to and including sequence `through`. The caller has made sure that the
   // state store holds their effect durably.
   virtual absl::Status Trim(uint64_t through) = 0;
 };

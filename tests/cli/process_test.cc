@@ -246,6 +246,15 @@ TEST_F(TimerctlTest, ListsPageAfterPageUpToTheLimit) {
                                             "List { page_size: 1 page_token: \"p3\" " + filters));
 }
 
+TEST_F(TimerctlTest, ListsAPageLargerThanWhatGrpcTakesByDefault) {
+  fake_.AnswerWith({{absl::StrCat("handles { id: 'large' payload: '",
+                                  std::string(size_t{5} << 20, 'x'), "' }")}});
+  const Result result = Run({"list"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("large"));
+  EXPECT_THAT(result.out, HasSubstr("(5242880 bytes)"));
+}
+
 TEST_F(TimerctlTest, SaysThatThereIsNothingToList) {
   fake_.AnswerWith({{""}});
   const Result result = Run({"list"});

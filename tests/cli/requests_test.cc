@@ -54,15 +54,15 @@ TEST(MakeScheduleRequestTest, ReadsAPayloadOfAnyBytesFromAFile) {
   std::remove(name.c_str());
 }
 
-TEST(MakeScheduleRequestTest, TakesAFileOfFourMebibytesAndNotAByteMore) {
+TEST(MakeScheduleRequestTest, TakesAFileOfSixteenMebibytesAndNotAByteMore) {
   const std::string name = ::testing::TempDir() + "/timerctl_large_payload";
-  std::ofstream(name, std::ios::binary) << std::string(size_t{4} << 20, 'x');
+  std::ofstream(name, std::ios::binary) << std::string(size_t{16} << 20, 'x');
   const std::vector<std::string> words = {"schedule", "--in=1s", "--payload-file=" + name};
   const auto request = Make(MakeScheduleRequest, words);
   ASSERT_TRUE(request.ok()) << request.status();
-  EXPECT_EQ(request->payload().size(), size_t{4} << 20);
+  EXPECT_EQ(request->payload().size(), size_t{16} << 20);
   std::ofstream(name, std::ios::binary | std::ios::app) << 'x';
-  ExpectError(Make(MakeScheduleRequest, words), "more than 4 MiB");
+  ExpectError(Make(MakeScheduleRequest, words), "more than 16 MiB");
   std::remove(name.c_str());
 }
 
