@@ -70,8 +70,10 @@ class Follower {
   void OnEvent(const google::protobuf::Message& response, const v1::Event& event) {
     session_.Print(response, session_.human().Event(event));
     last_ = event;
-    if (event.type() == v1::Event::TYPE_TICK ||
-        (event.type() == v1::Event::TYPE_FIRED && wording_.reported)) {
+    // What is delivered again may have been reported long ago.
+    const bool begins_run = event.type() == v1::Event::TYPE_TICK ||
+                            (event.type() == v1::Event::TYPE_FIRED && wording_.reported);
+    if (begins_run && !event.redelivery()) {
       HintReport(event.run());
     }
   }
@@ -138,7 +140,7 @@ absl::StatusOr<int> Schedule(const Arguments& arguments, Session& session) {
     return request.status();
   }
   const Wording wording = {.kind = "timer",
-                           .deadline_is = "fires",
+                           .deadline_is = "is due",
                            .otherwise = "is there",
                            .if_existed = "was there before",
                            .reported = request->reported()};

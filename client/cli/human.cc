@@ -98,7 +98,7 @@ std::string HumanText::Event(const v1::Event& event) const {
     absl::StrAppend(&facts, "  ", PayloadText(event.payload(), kEventPayloadLimit));
   }
   if (event.redelivery()) {
-    absl::StrAppend(&facts, "  (sent again)");
+    absl::StrAppend(&facts, "  (redelivered)");
   }
   const std::string name = Upper(v1::Event::Type_Name(event.type()), "TYPE_");
   const std::string type = facts.empty() ? name : Padded(name, 9);

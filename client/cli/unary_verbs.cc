@@ -119,8 +119,7 @@ absl::StatusOr<int> List(const Arguments& arguments, Session& session) {
   if (handles.empty()) {
     session.Hint("nothing to list");
   } else if (more) {
-    session.Hint(absl::StrCat("there are more than these ", handles.size(),
-                              "; show them with --limit=", 10 * handles.size()));
+    session.Hint(absl::StrCat("there are more; show them with --limit=", 10 * handles.size()));
   }
   return kOk;
 }

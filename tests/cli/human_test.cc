@@ -61,7 +61,7 @@ TEST(HumanTextTest, AlignsEvents) {
   }
   EXPECT_EQ(lines,
             "#1    2026-11-24 10:00:00.000  FIRED      run 1  0.4 ms late  \"hello, world\"\n"
-            "#2    2026-11-24 10:00:01.000  TICK       run 2  on time  (sent again)\n"
+            "#2    2026-11-24 10:00:01.000  TICK       run 2  on time  (redelivered)\n"
             "#300  2026-11-24 10:00:03.012  TICK       run 300  12 ms late  2 missed  0xff (1 "
             "bytes)\n"
             "#4    2026-11-24 10:00:30.000  TIMED_OUT  run 1  after 30s  0.2 ms late\n"

@@ -66,7 +66,7 @@ TEST_F(TimerctlTest, SchedulesAndFollowsToTheEnd) {
   const Result result = Run({"schedule", "--in=3.5s", "--id=tea", "--payload=hi"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.out,
-            "timer tea fires 2026-11-24 09:00:03.500 (in 3.5 s)\n"
+            "timer tea is due 2026-11-24 09:00:03.500 (in 3.5 s)\n"
             "#1    2026-11-24 09:00:03.500  FIRED      run 1  0.4 ms late  \"hi\"\n");
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(fake_.requests(), ElementsAre("Schedule { id: \"tea\" delay { seconds: 3 nanos: "
@@ -89,6 +89,13 @@ TEST_F(TimerctlTest, SaysWhatAReportedTimerWaitsFor) {
   const Result result = Run({"schedule", "--in=1s", "--reported"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.err, "  waits for: timerctl report tea --run=1 --success (or --failure)\n");
+}
+
+TEST_F(TimerctlTest, DoesNotAskForAReportThatMayHaveBeenMade) {
+  fake_.AnswerWith(
+      {{kAcknowledged, "event { id: 'tea' type: TYPE_TICK sequence: 1 run: 1 redelivery: true }",
+        End("STOPPED")}});
+  EXPECT_EQ(Run({"watch", "tea"}).err, "");
 }
 
 TEST_F(TimerctlTest, RepeatsItsServerFlagInWhatItTellsToType) {
@@ -239,7 +246,7 @@ TEST_F(TimerctlTest, ListsPageAfterPageUpToTheLimit) {
   EXPECT_EQ(result.code, 0);
   EXPECT_THAT(result.out, StartsWith("ID"));
   EXPECT_THAT(result.out, HasSubstr("\nc "));
-  EXPECT_EQ(result.err, "there are more than these 3; show them with --limit=30\n");
+  EXPECT_EQ(result.err, "there are more; show them with --limit=30\n");
   const std::string filters = "state: STATE_PENDING kind: KIND_LOOP id_prefix: \"x\" }";
   EXPECT_THAT(fake_.requests(), ElementsAre("List { page_size: 3 " + filters,
                                             "List { page_size: 1 page_token: \"p2\" " + filters,
