@@ -14,6 +14,10 @@ namespace {
 // Handles looked at for one page: some ten milliseconds.
 constexpr size_t kMaxLookedAt = 4096;
 
+bool IsFull(const Listed& listed, size_t max_rows, size_t bytes) {
+  return listed.rows.size() == max_rows || bytes >= kMaxPageBytes;
+}
+
 bool Matches(const ListFilter& filter, const timer::Handle& handle) {
   return (!filter.phase || handle.phase == *filter.phase) &&
          (!filter.kind || handle.spec.kind == *filter.kind) &&
@@ -28,8 +32,9 @@ absl::StatusOr<Listed> ListPending(const store::StateStore& state, const List& l
         return entries.size() < kMaxLookedAt;
       }));
   Listed listed;
+  size_t bytes = 0;
   for (const auto& [due, id] : entries) {
-    if (listed.rows.size() == list.max_rows) {
+    if (IsFull(listed, list.max_rows, bytes)) {
       return listed;  // `next` is the last row's
     }
     listed.next = ListCursor{.due = due};
@@ -41,6 +46,7 @@ absl::StatusOr<Listed> ListPending(const store::StateStore& state, const List& l
     // Time-outs and retention stand in the same index; so may a deadline that has just moved.
     if (handle.due && handle.due->key() == due && Matches(list.filter, handle)) {
       listed.rows.push_back({due, std::move(handle)});
+      bytes += record->spec.size() + record->state.size();
     }
   }
   if (entries.size() < kMaxLookedAt) {
@@ -53,11 +59,12 @@ absl::StatusOr<Listed> ListById(const store::StateStore& state, const List& list
   Listed listed;
   absl::Status decoded;
   size_t looked_at = 0;
+  size_t bytes = 0;
   bool more = false;
   std::string last;
   TIMERD_RETURN_IF_ERROR(
       state.Walk(list.filter.prefix, list.after.id, [&](auto id, auto spec, auto state_bytes) {
-        if (listed.rows.size() == list.max_rows || looked_at == kMaxLookedAt) {
+        if (IsFull(listed, list.max_rows, bytes) || looked_at == kMaxLookedAt) {
           more = true;
           return false;
         }
@@ -70,6 +77,7 @@ absl::StatusOr<Listed> ListById(const store::StateStore& state, const List& list
         }
         if (Matches(list.filter, *handle)) {
           listed.rows.push_back({{}, *std::move(handle)});
+          bytes += spec.size() + state_bytes.size();
         }
         return true;
       }));

@@ -7,6 +7,9 @@
 
 namespace timerd::reactor {
 
+// A page of large handles ends early: clients of gRPC take messages of 4 MiB unless told otherwise.
+inline constexpr size_t kMaxPageBytes = 1 << 20;
+
 // One page of what `list` asks for, of one shard. Pending handles come in the order in which they
 // fire, all others in the order of ids. Looks at a bounded number of handles, so that a rare filter
 // costs many short pages rather than one long turn.

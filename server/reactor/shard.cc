@@ -36,6 +36,7 @@ Shard::Shard(const ShardOptions& options, const store::Position& recovered, Inst
       state_(state),
       sink_(sink),
       recovered_at_(now),
+      recovered_place_(recovered.next_place()),
       reading_{now, 0},
       next_place_(recovered.next_place()),
       taken_(recovered.sequence()),
@@ -225,7 +226,10 @@ size_t Shard::Fire(size_t limit) {
       residents_[slot].erased = true;
     }
     MarkDirty(slot);
-    Emit(slot, /*after=*/0, /*redelivery=*/TickStart(expired.deadline) <= recovered_at_);
+    // It may have fired just before the stop, its event sent and its frame lost.
+    const bool redelivery =
+        expired.place < recovered_place_ && TickStart(expired.deadline) <= recovered_at_;
+    Emit(slot, /*after=*/0, redelivery);
     ++fired;
   }
   if (fired < limit && horizon_.deadline >= recovered_at_) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "server/base/hash.h"
 #include "server/base/status.h"
+#include "server/reactor/listing.h"
 
 namespace timerd::service {
 namespace {
@@ -26,6 +27,10 @@ using Order = std::tuple<Instant, uint32_t, uint64_t, std::string>;
 
 Order OrderOf(const std::optional<DueKey>& due, uint32_t shard, const std::string& id) {
   return due ? Order(due->deadline, shard, due->place, "") : Order(Instant(), 0, 0, id);
+}
+
+size_t PayloadBytes(const timer::Handle& handle) {
+  return handle.spec.payload.size() + (handle.end ? handle.end->payload.size() : 0);
 }
 
 }  // namespace
@@ -116,13 +121,15 @@ Page MergePages(std::vector<reactor::Listed> shards, bool pending, size_t max_ro
   }
   std::sort(rows.begin(), rows.end(),
             [](const Row& a, const Row& b) { return a.order < b.order; });
+  size_t bytes = 0;
   for (Row& row : rows) {
-    if (page.handles.size() == max_rows || (known && known->first < row.order)) {
-      if (page.handles.size() == max_rows) {
-        return page;  // `next` is the last row's
-      }
+    if (page.handles.size() == max_rows || bytes >= reactor::kMaxPageBytes) {
+      return page;  // `next` is the last row's
+    }
+    if (known && known->first < row.order) {
       break;
     }
+    bytes += PayloadBytes(row.handle);
     page.next = std::move(row.start);
     page.handles.push_back(std::move(row.handle));
   }

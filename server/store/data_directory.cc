@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cctype>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -128,8 +128,8 @@ absl::Status CheckWals(const std::string& path, const std::vector<std::string>& 
     std::ifstream file(absl::StrCat(path, "/", name), std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(file), {}};
     if (!file) {
-      return absl::InternalError(Message(path, "has a file ", name,
-                                         " that cannot be read; see to its permissions and the disk"));
+      return absl::InternalError(Message(
+          path, "has a file ", name, " that cannot be read; see to its permissions and the disk"));
     }
     if (const absl::Status status = CheckWal(bytes); !status.ok()) {
       return absl::DataLossError(
@@ -159,8 +159,9 @@ absl::Status RefuseIfNotEmpty(const OrderedKv& kv, const std::string& path) {
       }));
   return empty ? absl::OkStatus()
                : absl::FailedPreconditionError(
-                     Message(path, "holds a RocksDB database that timerd did not make; name another "
-                                   "directory with --data-dir"));
+                     Message(path,
+                             "holds a RocksDB database that timerd did not make; name another "
+                             "directory with --data-dir"));
 }
 
 // The number of shards that the directory has, after making it a new one where there is none.
@@ -181,7 +182,8 @@ absl::StatusOr<uint32_t> ReadOrMakeSuperblock(OrderedKv& kv, const std::string& 
   if (superblock.format_version() != kFormatVersion) {
     return absl::FailedPreconditionError(
         Message(path, "has format version ", superblock.format_version(), "; this server reads ",
-                kFormatVersion, ": run the server that wrote it, or name another directory with "
+                kFormatVersion,
+                ": run the server that wrote it, or name another directory with "
                 "--data-dir"));
   }
   if (superblock.shards() == 0) {
@@ -213,8 +215,9 @@ absl::StatusOr<DataDirectory::Lock> DataDirectory::Lock::Take(const std::string&
   }
   if (errno == EWOULDBLOCK) {
     return absl::FailedPreconditionError(
-        Message(path, "is in use by another server; one server at a time may have it: stop the "
-                      "other, or name another directory with --data-dir"));
+        Message(path,
+                "is in use by another server; one server at a time may have it: stop the "
+                "other, or name another directory with --data-dir"));
   }
   return SystemError(errno, path, "cannot be locked", "put it on a file system that has locks");
 }
@@ -241,8 +244,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   TIMERD_ASSIGN_OR_RETURN(std::unique_ptr<RocksKv> kv, RocksKv::Open(path, options));
   TIMERD_ASSIGN_OR_RETURN(const uint32_t shards,
                           ReadOrMakeSuperblock(*kv, path, requested_shards, default_shards));
-  return std::unique_ptr<DataDirectory>(
-      new DataDirectory(std::move(lock), std::move(kv), shards));
+  return std::unique_ptr<DataDirectory>(new DataDirectory(std::move(lock), std::move(kv), shards));
 }
 
 }  // namespace timerd::store

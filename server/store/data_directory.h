@@ -18,7 +18,8 @@ class DataDirectory {
   // `default_shards` if that is 0.
   //
   // Refused, each with a message that names `path`, the cause and the way out:
-  //   FailedPrecondition  another server has it; it holds other files and no database, or a database
+  //   FailedPrecondition  another server has it; it holds other files and no database, or a
+  //   database
   //                       that is not timerd's; its format is another version's; it was made with a
   //                       number of shards other than `requested_shards` (unless that is 0)
   //   DataLoss            the database is damaged

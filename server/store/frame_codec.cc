@@ -31,9 +31,9 @@ uint32_t ReadLittleEndian(absl::string_view bytes) {
 absl::StatusOr<std::string> EncodeFrame(const storage::v1::Frame& frame) {
   const size_t size = frame.ByteSizeLong();
   if (size > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "shard ", frame.shard(), ": frame ", frame.sequence(), " has ", size,
-        " bytes; a frame has at most 2147483647: put fewer operations into one"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("shard ", frame.shard(), ": frame ", frame.sequence(), " has ", size,
+                     " bytes; a frame has at most 2147483647: put fewer operations into one"));
   }
   std::string guarded;
   guarded.reserve(kHeaderSize - kChecksumSize + size);
@@ -49,7 +49,8 @@ absl::StatusOr<std::string> EncodeFrame(const storage::v1::Frame& frame) {
 
 absl::Status DecodeFrame(absl::string_view bytes, storage::v1::Frame& frame) {
   if (bytes.size() < kHeaderSize) {
-    return absl::DataLossError(absl::StrCat("it has ", bytes.size(), " bytes, less than its header"));
+    return absl::DataLossError(
+        absl::StrCat("it has ", bytes.size(), " bytes, less than its header"));
   }
   const uint32_t stored = ReadLittleEndian(bytes);
   if (stored != MaskChecksum(Crc32c(bytes.substr(kChecksumSize)))) {

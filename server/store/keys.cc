@@ -124,7 +124,8 @@ std::optional<DueKey> DueKeyOf(absl::string_view key) {
   if (!HasTag(key, kDueTag, kSize) || key.size() != kSize) {
     return std::nullopt;
   }
-  const uint64_t deadline = ReadBigEndian(key.substr(kShardPrefixSize, sizeof(uint64_t))) ^ kSignBit;
+  const uint64_t deadline =
+      ReadBigEndian(key.substr(kShardPrefixSize, sizeof(uint64_t))) ^ kSignBit;
   return DueKey{InstantFromNanos(static_cast<int64_t>(deadline)),
                 ReadBigEndian(key.substr(kShardPrefixSize + sizeof(uint64_t)))};
 }

@@ -9,15 +9,15 @@
 //
 // Numbers are big-endian, so that byte order is numeric order: shard 4 bytes, the others 8; the
 // sign bit of a deadline is flipped. An escaped id has 00 FF for each 00 and ends in 00 01, so that
-// ids of any bytes sort as they are and none is the beginning of another; spec and state of a handle
-// are neighbours. (Source of the escape: FoundationDB's tuple layer.)
+// ids of any bytes sort as they are and none is the beginning of another; spec and state of a
+// handle are neighbours. (Source of the escape: FoundationDB's tuple layer.)
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include <optional>
 #include "server/base/instant.h"
 #include "server/store/state_store.h"
 

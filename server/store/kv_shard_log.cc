@@ -17,7 +17,7 @@ constexpr absl::string_view kWayOut =
 
 // The first sequence from `from` on, nothing if there is none.
 absl::StatusOr<std::optional<uint64_t>> FirstFrom(const OrderedKv& kv, uint32_t shard,
-                                                   uint64_t from) {
+                                                  uint64_t from) {
   const KeyRange range = LogRange(shard, from);
   std::optional<uint64_t> first;
   TIMERD_RETURN_IF_ERROR(
@@ -87,8 +87,8 @@ absl::Status KvShardLog::Read(uint64_t from, absl::FunctionRef<absl::Status(cons
     }
     absl::Status damage = DecodeFrame(value, frame);
     if (damage.ok() && (frame.shard() != shard_ || frame.sequence() != expected)) {
-      damage = absl::DataLossError(absl::StrCat("it says that it is frame ", frame.sequence(),
-                                                " of shard ", frame.shard()));
+      damage = absl::DataLossError(
+          absl::StrCat("it says that it is frame ", frame.sequence(), " of shard ", frame.shard()));
     }
     if (!damage.ok()) {
       return absl::DataLossError(absl::StrCat("shard ", shard_, ": frame ", expected,

@@ -39,10 +39,10 @@ absl::StatusOr<Position> ReadPosition(const OrderedKv& kv, uint32_t shard) {
 }
 
 // Visits whole handles of `range`, which begins and ends between handles.
-absl::Status ScanHandles(const OrderedKv& kv, uint32_t shard, const KeyRange& range,
-                         absl::FunctionRef<bool(absl::string_view id, absl::string_view spec,
-                                                absl::string_view state)>
-                             visit) {
+absl::Status ScanHandles(
+    const OrderedKv& kv, uint32_t shard, const KeyRange& range,
+    absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
+        visit) {
   absl::Status status;
   std::optional<std::string> id;  // of the spec that awaits its state
   std::string spec;
@@ -171,10 +171,10 @@ absl::Status KvStateStore::ScanDue(
   return status;
 }
 
-absl::Status KvStateStore::Walk(absl::string_view prefix, absl::string_view after,
-                                absl::FunctionRef<bool(absl::string_view id, absl::string_view spec,
-                                                       absl::string_view state)>
-                                    visit) const {
+absl::Status KvStateStore::Walk(
+    absl::string_view prefix, absl::string_view after,
+    absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
+        visit) const {
   return ScanHandles(kv_, shard_, WalkRange(shard_, prefix, after), visit);
 }
 

@@ -25,10 +25,10 @@ class KvStateStore final : public StateStore {
   absl::Status ScanDue(
       const std::optional<DueKey>& after, Instant last,
       absl::FunctionRef<bool(const DueKey& due, absl::string_view id)> visit) const override;
-  absl::Status Walk(absl::string_view prefix, absl::string_view after,
-                    absl::FunctionRef<bool(absl::string_view id, absl::string_view spec,
-                                           absl::string_view state)>
-                        visit) const override;
+  absl::Status Walk(
+      absl::string_view prefix, absl::string_view after,
+      absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
+          visit) const override;
 
  private:
   KvStateStore(OrderedKv& kv, uint32_t shard, uint64_t applied)

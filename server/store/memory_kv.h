@@ -14,15 +14,15 @@
 namespace timerd::store {
 
 // Nothing survives the process, whatever durability is asked for. Writes and reads cost O(log n)
-// under one lock. A scan takes the lock for one page of keys at a time and calls its visitor without
-// it; while any scan is under way, what is overwritten or deleted is kept for it.
+// under one lock. A scan takes the lock for one page of keys at a time and calls its visitor
+// without it; while any scan is under way, what is overwritten or deleted is kept for it.
 class MemoryKv final : public OrderedKv {
  public:
   absl::Status Write(const WriteBatch& batch, Durability durability) override;
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override;
-  absl::Status Scan(absl::string_view first, absl::string_view last,
-                    absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit)
-      const override;
+  absl::Status Scan(
+      absl::string_view first, absl::string_view last,
+      absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const override;
   absl::Status Flush() override { return absl::OkStatus(); }
 
  private:

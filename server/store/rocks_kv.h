@@ -1,4 +1,5 @@
-// An OrderedKv in one column family of one RocksDB database (docs/decisions/0002-rocksdb-layout.md).
+// An OrderedKv in one column family of one RocksDB database
+// (docs/decisions/0002-rocksdb-layout.md).
 #pragma once
 
 #include <atomic>
@@ -45,9 +46,9 @@ class RocksKv final : public OrderedKv {
 
   absl::Status Write(const WriteBatch& batch, Durability durability) override;
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override;
-  absl::Status Scan(absl::string_view first, absl::string_view last,
-                    absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit)
-      const override;
+  absl::Status Scan(
+      absl::string_view first, absl::string_view last,
+      absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const override;
   absl::Status Flush() override;
 
  private:

@@ -14,6 +14,16 @@ namespace {
 
 Deadline Set(Instant at, Context& context) { return {at, context.next_place++}; }
 
+// When the wall clock will show `unix_ns`, as it goes now. How far the wall clock is ahead of service
+// time is rounded down to the tick: two clocks are never read at one moment, and an absolute time
+// should come back as it was asked for.
+Instant WhenWallShows(int64_t unix_ns, int64_t unix_now_ns, Instant now) {
+  const Span tick = kTickDuration;
+  Span ahead = Span(unix_now_ns - ToNanos(now));
+  ahead -= (ahead % tick + tick) % tick;
+  return InstantFromNanos(unix_ns) - ahead;
+}
+
 Event MakeEvent(Handle& handle, EventType type, const Context& context) {
   Event event;
   event.type = type;
@@ -86,7 +96,7 @@ void FireTimeout(Handle& handle, Context& context) {
 absl::Status RefuseEnded(const Handle& handle) {
   const absl::string_view end = EventTypeName(handle.end->type);
   const std::string when =
-      absl::FormatTime(absl::RFC3339_sec, absl::FromUnixNanos(ToNanos(handle.end->time)),
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixNanos(ToNanos(handle.end->time)),
                        absl::UTCTimeZone());
   if (handle.end->type == EventType::kCancelled) {
     return Refuse(Reason::kAlreadyCancelled,
@@ -135,8 +145,9 @@ Handle Create(std::string id, Spec spec, int64_t unix_now_ns, Context& context) 
   handle.created = context.now;
   switch (handle.spec.kind) {
     case Kind::kTimer: {
-      const Span delay = handle.spec.at ? Span(*handle.spec.at - unix_now_ns) : handle.spec.span;
-      handle.due = Set(context.now + delay, context);
+      handle.due = Set(handle.spec.at ? WhenWallShows(*handle.spec.at, unix_now_ns, context.now)
+                                      : context.now + handle.spec.span,
+                       context);
       handle.first_deadline = handle.due->at;
       break;
     }
@@ -275,7 +286,7 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
     deadline = old_deadline + delay_by->delay;
   } else {
     const auto& to = std::get<MoveTo>(move);
-    deadline = context.now + Span(to.unix_ns - to.unix_now_ns);
+    deadline = WhenWallShows(to.unix_ns, to.unix_now_ns, context.now);
   }
   if (deadline - context.now > context.limits.max_delay) {
     return Refuse(Reason::kInvalidField,
