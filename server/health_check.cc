@@ -8,8 +8,8 @@
 namespace timerd {
 namespace {
 
-// The wire form of HealthCheckResponse{status: SERVING}; the request is an empty message. Spelled out
-// because Debian packages no generated code for grpc.health.v1.
+// The wire form of HealthCheckResponse{status: SERVING}; the request is an empty message. Spelled
+// out because Debian packages no generated code for grpc.health.v1.
 constexpr char kServing[] = "\x08\x01";
 
 std::string ToString(const grpc::ByteBuffer& buffer) {

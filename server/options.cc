@@ -48,8 +48,8 @@ CLI::Option* AddSpan(CLI::App& app, const std::string& name, Span& value, Span l
                   name, absl::StrCat("\"", text, "\" is no duration; write 250ms, 10m or 1h30m"));
             }
             if (parsed < absl::FromChrono(least) || parsed > absl::FromChrono(most)) {
-              throw CLI::ValidationError(
-                  name, absl::StrCat(text, " is out of range; use ", show(least), " to ", show(most)));
+              throw CLI::ValidationError(name, absl::StrCat(text, " is out of range; use ",
+                                                            show(least), " to ", show(most)));
             }
             value = absl::ToChronoNanoseconds(parsed);
           },
@@ -99,7 +99,8 @@ void AddFlags(CLI::App& app, Options& options) {
   AddSpan(app, "--max-delay", limits.max_delay, std::chrono::seconds(1), longest,
           "Farthest deadline ahead")
       ->group(group);
-  AddNumber<size_t>(app, "--max-id-bytes", limits.max_id_bytes, 1, 4096, "Longest id")->group(group);
+  AddNumber<size_t>(app, "--max-id-bytes", limits.max_id_bytes, 1, 4096, "Longest id")
+      ->group(group);
   AddNumber<size_t>(app, "--max-payload-bytes", limits.max_payload_bytes, 0, 16 << 20,
                     "Largest payload")
       ->group(group);

@@ -72,8 +72,8 @@ absl::Status RealServer::OpenStore(const Options& options) {
     memory_ = std::make_unique<store::MemoryKv>();
     kv = memory_.get();
   } else {
-    TIMERD_ASSIGN_OR_RETURN(
-        directory_, store::DataDirectory::Open(options.data_dir, options.shards, cores));
+    TIMERD_ASSIGN_OR_RETURN(directory_,
+                            store::DataDirectory::Open(options.data_dir, options.shards, cores));
     kv = &directory_->kv();
     shards = directory_->shards();
     durability = options.durability == DurabilityMode::kSync ? store::Durability::kSync
@@ -98,8 +98,7 @@ absl::Status RealServer::Recover() {
       last = reading;
     }
   }
-  clock_.emplace(
-      clock::ResumeTimeline(last ? &*last : nullptr, clock::RealClock::UnixNow()));
+  clock_.emplace(clock::ResumeTimeline(last ? &*last : nullptr, clock::RealClock::UnixNow()));
   return absl::OkStatus();
 }
 

@@ -8,6 +8,6 @@ namespace timerd::internal {
 [[noreturn]] void CheckFailed(absl::string_view condition, const char* file, int line);
 }  // namespace timerd::internal
 
-#define TIMERD_CHECK(condition)                                          \
-  (ABSL_PREDICT_TRUE(condition) ? static_cast<void>(0)                   \
+#define TIMERD_CHECK(condition)                        \
+  (ABSL_PREDICT_TRUE(condition) ? static_cast<void>(0) \
                                 : ::timerd::internal::CheckFailed(#condition, __FILE__, __LINE__))

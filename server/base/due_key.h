@@ -11,7 +11,8 @@ namespace timerd {
 
 inline constexpr Span kTickDuration = std::chrono::milliseconds(1);
 
-// The tick at which `instant` is due: rounded up, so never early. Instants before 1970 count as 1970.
+// The tick at which `instant` is due: rounded up, so never early. Instants before 1970 count as
+// 1970.
 constexpr uint64_t TickOf(Instant instant) {
   const int64_t ns = ToNanos(instant);
   return ns <= 0 ? 0 : static_cast<uint64_t>((ns - 1) / kTickDuration.count() + 1);

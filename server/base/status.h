@@ -30,8 +30,8 @@ enum class Reason {
 // "ALREADY_CANCELLED" and so on.
 absl::string_view ReasonName(Reason reason);
 
-// A status whose code follows from `reason`. `detail` is the one fact that goes with the reason: the
-// field for kInvalidField, the flag for kLimitExceeded, the end for kAlreadyCalled.
+// A status whose code follows from `reason`. `detail` is the one fact that goes with the reason:
+// the field for kInvalidField, the flag for kLimitExceeded, the end for kAlreadyCalled.
 absl::Status Refuse(Reason reason, absl::string_view message, absl::string_view detail = "");
 
 // What Refuse() put in; empty for a status from elsewhere.
@@ -42,11 +42,11 @@ absl::string_view DetailKey(absl::string_view reason);
 
 }  // namespace timerd
 
-#define TIMERD_RETURN_IF_ERROR(expression)                                  \
-  do {                                                                      \
-    if (absl::Status timerd_status = (expression); !timerd_status.ok()) {   \
-      return timerd_status;                                                 \
-    }                                                                       \
+#define TIMERD_RETURN_IF_ERROR(expression)                                \
+  do {                                                                    \
+    if (absl::Status timerd_status = (expression); !timerd_status.ok()) { \
+      return timerd_status;                                               \
+    }                                                                     \
   } while (false)
 
 #define TIMERD_CONCAT_INNER(a, b) a##b

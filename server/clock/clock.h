@@ -1,4 +1,5 @@
-// Service time: the one clock that deadlines stand on. Only this floor reads or waits for real time.
+// Service time: the one clock that deadlines stand on. Only this floor reads or waits for real
+// time.
 #pragma once
 
 #include <chrono>

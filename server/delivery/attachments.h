@@ -15,12 +15,12 @@
 namespace timerd::delivery {
 
 // Used on the shard's thread only. A shard gives out replies and events in the order in which it
-// decided them, so a subscriber attached by a reply sees every event decided after it, and none from
-// before but those that the reply retained.
+// decided them, so a subscriber attached by a reply sees every event decided after it, and none
+// from before but those that the reply retained.
 class Attachments : public reactor::EventSink {
  public:
-  // What the reply to an opening command does: tells `subscriber`, then attaches it until the handle
-  // ends or the subscriber is gone.
+  // What the reply to an opening command does: tells `subscriber`, then attaches it until the
+  // handle ends or the subscriber is gone.
   void Open(const absl::StatusOr<reactor::Opened>& opened, std::shared_ptr<Subscriber> subscriber);
   // Drops those of `id` that are gone. To be called after a subscriber's IsGone() has become true.
   void Sweep(absl::string_view id);

@@ -192,8 +192,9 @@ absl::StatusOr<timer::Handle> Decode(absl::string_view id, absl::string_view spe
       state_message.phase() == pb::PHASE_UNSPECIFIED ||
       (state_message.phase() == pb::PHASE_ENDED) != state_message.has_end()) {
     return absl::DataLossError(
-        absl::StrCat("handle \"", id, "\": what is stored of it cannot be read; restore the data "
-                                      "directory from a backup"));
+        absl::StrCat("handle \"", id,
+                     "\": what is stored of it cannot be read; restore the data "
+                     "directory from a backup"));
   }
   timer::Handle handle;
   handle.id = std::string(id);

@@ -1,7 +1,7 @@
 // What a shard can be asked to do, and what it answers.
 //
-// Each reply is called exactly once, on the shard's thread, when everything that the answer rests on
-// is durable; replies and events leave a shard in the order in which it decided them.
+// Each reply is called exactly once, on the shard's thread, when everything that the answer rests
+// on is durable; replies and events leave a shard in the order in which it decided them.
 #pragma once
 
 #include <cstdint>

@@ -45,7 +45,7 @@ class Committer {
   store::StateStore& state_;
   const size_t checkpoint_bytes_;
 
-  absl::AnyInvocable<void()> on_progress_;  // committer's thread
+  absl::AnyInvocable<void()> on_progress_;   // committer's thread
   std::atomic<size_t> since_checkpoint_{0};  // bytes
 
   std::atomic<uint64_t> durable_;

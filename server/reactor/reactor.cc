@@ -92,8 +92,8 @@ void Reactor::Loop() {
     const Instant now = shard_.reading().now;
     // While the shard waits for the disk there is nothing to wake up for: the committer wakes it.
     const bool blocked = shard_.waiting() >= kMaxWaiting;
-    waker_.WaitUntil(clock_, blocked ? now + kLongestSleep
-                                     : std::min(shard_.NextWake(), now + kLongestSleep));
+    waker_.WaitUntil(
+        clock_, blocked ? now + kLongestSleep : std::min(shard_.NextWake(), now + kLongestSleep));
   }
 }
 

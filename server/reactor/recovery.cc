@@ -6,9 +6,8 @@ namespace timerd::reactor {
 
 absl::StatusOr<store::Position> Recover(store::ShardLog& log, store::StateStore& state) {
   TIMERD_ASSIGN_OR_RETURN(const store::Position position, state.position());
-  TIMERD_RETURN_IF_ERROR(log.Read(position.sequence() + 1, [&state](const store::Frame& frame) {
-    return state.Apply(frame);
-  }));
+  TIMERD_RETURN_IF_ERROR(log.Read(
+      position.sequence() + 1, [&state](const store::Frame& frame) { return state.Apply(frame); }));
   return state.position();
 }
 

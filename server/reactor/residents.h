@@ -1,5 +1,5 @@
-// The handles that a shard holds in memory: those that are due soon and those whose latest change is
-// still on its way to the store. All others live in the store alone.
+// The handles that a shard holds in memory: those that are due soon and those whose latest change
+// is still on its way to the store. All others live in the store alone.
 #pragma once
 
 #include <cstdint>

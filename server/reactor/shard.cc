@@ -61,10 +61,10 @@ void Shard::Execute(Command command) {
 
 template <typename T>
 void Shard::Answer(Reply<T> reply, absl::StatusOr<T> answer) {
-  outputs_.push_back({LatestFrame(), [reply = std::move(reply),
-                                      answer = std::move(answer)]() mutable {
-                        reply(std::move(answer));
-                      }});
+  outputs_.push_back(
+      {LatestFrame(), [reply = std::move(reply), answer = std::move(answer)]() mutable {
+         reply(std::move(answer));
+       }});
 }
 
 template <typename Result, typename Step, typename ToAnswer>
@@ -101,13 +101,12 @@ void Shard::Do(Create command) {
     const Slot slot = **found;
     const timer::Handle& handle = residents_[slot].handle;
     if (const auto field = timer::FindDifference(handle, command.spec)) {
-      Answer<Opened>(
-          std::move(command.reply),
-          Refuse(Reason::kIdInUse,
-                 absl::StrCat(timer::Describe(handle), ": exists already with another ", *field,
-                              handle.end ? ", ended but retained" : "",
-                              "; use another id, or the same contents to attach to it"),
-                 *field));
+      Answer<Opened>(std::move(command.reply),
+                     Refuse(Reason::kIdInUse,
+                            absl::StrCat(timer::Describe(handle), ": exists already with another ",
+                                         *field, handle.end ? ", ended but retained" : "",
+                                         "; use another id, or the same contents to attach to it"),
+                            *field));
     } else {
       Opened opened = Open(handle, 0);
       opened.now = handle.created;
@@ -169,7 +168,9 @@ void Shard::Do(StopLoop command) {
   Change(
       command.id, std::move(command.reply),
       [](timer::Handle& handle, timer::Context& context) { return timer::Stop(handle, context); },
-      [this](timer::Phase phase, const timer::Handle&) { return Stopped{reading_.now, phase}; });
+      [this](timer::Phase phase, const timer::Handle&) {
+        return Stopped{reading_.now, phase};
+      });
 }
 
 void Shard::Do(Report command) {
@@ -207,7 +208,9 @@ void Shard::Do(Get command) {
   Change(
       command.id, std::move(command.reply),
       [](timer::Handle&, timer::Context&) { return absl::StatusOr<bool>(true); },
-      [this](bool, const timer::Handle& handle) { return Got{reading_.now, handle}; });
+      [this](bool, const timer::Handle& handle) {
+        return Got{reading_.now, handle};
+      });
 }
 
 void Shard::Do(List command) { reads_.push_back({LatestFrame(), std::move(command)}); }
@@ -257,9 +260,10 @@ absl::StatusOr<bool> Shard::LoadWindow() {
   for (const auto& [due, id] : page) {
     TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Lookup(id));
     if (!slot) {
-      return absl::DataLossError(absl::StrCat(
-          "handle \"", id, "\" has a deadline but no record; restore the data directory from a "
-                           "backup"));
+      return absl::DataLossError(
+          absl::StrCat("handle \"", id,
+                       "\" has a deadline but no record; restore the data directory from a "
+                       "backup"));
     }
     Settle(*slot);
   }
@@ -327,8 +331,9 @@ absl::StatusOr<Slot> Shard::Find(absl::string_view id) {
   TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Lookup(id));
   if (!slot || residents_[*slot].erased) {
     return Refuse(Reason::kUnknownId,
-                  absl::StrCat("id \"", id, "\": unknown, or ended longer ago than --retention; "
-                                            "use the id that an acknowledgement named"));
+                  absl::StrCat("id \"", id,
+                               "\": unknown, or ended longer ago than --retention; "
+                               "use the id that an acknowledgement named"));
   }
   return *slot;
 }
@@ -341,9 +346,8 @@ timer::Context Shard::MakeContext() {
 void Shard::Emit(Slot slot, uint64_t after, bool redelivery) {
   const timer::Handle& handle = residents_[slot].handle;
   for (const timer::Event& event : events_) {
-    outputs_.push_back(
-        {after, [this, notice = std::make_shared<const Notice>(
-                           MakeNotice(handle, event, redelivery))] { sink_.OnEvent(notice); }});
+    outputs_.push_back({after, [this, notice = std::make_shared<const Notice>(MakeNotice(
+                                          handle, event, redelivery))] { sink_.OnEvent(notice); }});
   }
   events_.clear();
 }

@@ -60,15 +60,15 @@ class Shard {
   // The time for what follows. Service time never goes back.
   void Begin(const clock::Reading& reading);
   void Execute(Command command);
-  // Loads one page of handles that are due within the window, if the horizon is behind. Returns true
-  // if there may be more to load. An error means that the store cannot be read: fatal.
+  // Loads one page of handles that are due within the window, if the horizon is behind. Returns
+  // true if there may be more to load. An error means that the store cannot be read: fatal.
   absl::StatusOr<bool> LoadWindow();
-  // Fires at most `limit` deadlines that are due, in order; returns how many. What is due beyond the
-  // horizon waits for LoadWindow().
+  // Fires at most `limit` deadlines that are due, in order; returns how many. What is due beyond
+  // the horizon waits for LoadWindow().
   size_t Fire(size_t limit);
 
-  // All changes since the last frame, or nothing. Frames are appended to the log, and then applied to
-  // the state store, in the order in which they were taken.
+  // All changes since the last frame, or nothing. Frames are appended to the log, and then applied
+  // to the state store, in the order in which they were taken.
   std::optional<store::Frame> TakeFrame();
   // As TakeFrame(), but at least a frame that says what time it is: what a restart measures its gap
   // from, when the wall clock was set meanwhile.

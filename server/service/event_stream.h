@@ -21,8 +21,8 @@
 namespace timerd::service {
 
 // Messages wait in order until the write before them is done. A reader so slow that `max_waiting`
-// messages wait is cut off with RESOURCE_EXHAUSTED; it can Watch again from the last sequence number
-// it saw, and has slowed nobody else.
+// messages wait is cut off with RESOURCE_EXHAUSTED; it can Watch again from the last sequence
+// number it saw, and has slowed nobody else.
 //
 // Owns itself until gRPC's OnDone; beyond that as long as an attachment refers to it. gRPC runs no
 // reaction inside StartWrite or Finish, so both are called under the mutex.

@@ -10,8 +10,8 @@
 
 namespace timerd::service {
 
-// Where a page begins in the order over all shards: for pending handles (deadline, shard, place), for
-// all others the id.
+// Where a page begins in the order over all shards: for pending handles (deadline, shard, place),
+// for all others the id.
 struct PageStart {
   std::optional<DueKey> due;
   uint32_t shard = 0;

@@ -242,8 +242,7 @@ grpc::ServerUnaryReactor* TimersService::Report(grpc::CallbackServerContext* con
       context, *request,
       [this, request](auto reply) -> absl::StatusOr<reactor::Report> {
         TIMERD_ASSIGN_OR_RETURN(timer::Outcome outcome, validator_.ToOutcome(*request));
-        return reactor::Report{request->id(), request->run(), std::move(outcome),
-                               std::move(reply)};
+        return reactor::Report{request->id(), request->run(), std::move(outcome), std::move(reply)};
       },
       [response](const reactor::Reported& result) {
         Translate(result.now, response->mutable_now());
@@ -304,11 +303,11 @@ grpc::ServerUnaryReactor* TimersService::List(grpc::CallbackServerContext* conte
       filter.prefix = request->id_prefix();
     }
     if (request->page_size() < 0) {
-      return Refuse(Reason::kInvalidField,
-                    absl::StrCat("List: page_size ", request->page_size(),
-                                 " is negative; use 1 to ", kMaxPageSize, ", or 0 for ",
-                                 kDefaultPageSize),
-                    "page_size");
+      return Refuse(
+          Reason::kInvalidField,
+          absl::StrCat("List: page_size ", request->page_size(), " is negative; use 1 to ",
+                       kMaxPageSize, ", or 0 for ", kDefaultPageSize),
+          "page_size");
     }
     TIMERD_ASSIGN_OR_RETURN(start, FromPageToken(request->page_token(), filter));
     return absl::OkStatus();
@@ -323,13 +322,13 @@ grpc::ServerUnaryReactor* TimersService::List(grpc::CallbackServerContext* conte
   const auto& shards = router_.all();
   auto gathered = std::make_shared<ListCall>(filter, shards.size(), rows, call, response);
   for (uint32_t i = 0; i < shards.size(); ++i) {
-    shards[i].reactor->Post(reactor::List{
-        .filter = filter,
-        .after = CursorOf(start, i),
-        .max_rows = rows,
-        .reply = [gathered, i](absl::StatusOr<reactor::Listed> listed) {
-          gathered->OnPage(i, std::move(listed));
-        }});
+    shards[i].reactor->Post(
+        reactor::List{.filter = filter,
+                      .after = CursorOf(start, i),
+                      .max_rows = rows,
+                      .reply = [gathered, i](absl::StatusOr<reactor::Listed> listed) {
+                        gathered->OnPage(i, std::move(listed));
+                      }});
   }
   return call;
 }

@@ -62,7 +62,8 @@ class TimersService final : public v1::Timers::CallbackService {
                                  v1::ListResponse* response) override;
 
  private:
-  // Opens a stream for `request`: `make_command(reply)` gives the command that opens it, or an error.
+  // Opens a stream for `request`: `make_command(reply)` gives the command that opens it, or an
+  // error.
   template <typename Response, typename Request, typename MakeCommand>
   grpc::ServerWriteReactor<Response>* OpenStream(const Request& request, bool detached,
                                                  MakeCommand make_command);

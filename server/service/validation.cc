@@ -38,8 +38,8 @@ std::string Show(absl::string_view value) {
 bool IsWellFormed(const google::protobuf::Duration& value) {
   return value.seconds() >= TimeUtil::kDurationMinSeconds &&
          value.seconds() <= TimeUtil::kDurationMaxSeconds && value.nanos() > -kNanosPerSecond &&
-         value.nanos() < kNanosPerSecond &&
-         !(value.seconds() > 0 && value.nanos() < 0) && !(value.seconds() < 0 && value.nanos() > 0);
+         value.nanos() < kNanosPerSecond && !(value.seconds() > 0 && value.nanos() < 0) &&
+         !(value.seconds() < 0 && value.nanos() > 0);
 }
 
 bool IsWellFormed(const google::protobuf::Timestamp& value) {
@@ -121,9 +121,9 @@ absl::StatusOr<int64_t> Validator::ToUnixNanos(absl::string_view subject, absl::
                                                const google::protobuf::Timestamp& value,
                                                int64_t unix_now_ns) const {
   if (!IsWellFormed(value)) {
-    return BadField(field, subject, ": ", field, " {seconds: ", value.seconds(),
-                    ", nanos: ", value.nanos(),
-                    "} is malformed; use a time from year 1 to 9999 with nanos from 0 to 999999999");
+    return BadField(
+        field, subject, ": ", field, " {seconds: ", value.seconds(), ", nanos: ", value.nanos(),
+        "} is malformed; use a time from year 1 to 9999 with nanos from 0 to 999999999");
   }
   const int64_t max_seconds =
       unix_now_ns / kNanosPerSecond +
@@ -157,9 +157,10 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::ScheduleRequest& request
                                               int64_t unix_now_ns) const {
   const std::string subject = Subject("timer", request.id());
   if (request.has_delay() == request.has_at()) {
-    return BadField("delay", subject, ": ",
-                    request.has_delay() ? "both delay and at are set" : "neither delay nor at is set",
-                    "; set exactly one of them");
+    return BadField(
+        "delay", subject, ": ",
+        request.has_delay() ? "both delay and at are set" : "neither delay nor at is set",
+        "; set exactly one of them");
   }
   TIMERD_RETURN_IF_ERROR(CheckPayload(subject, "payload", request.payload()));
   timer::Spec spec{.kind = timer::Kind::kTimer, .reported = request.reported()};
@@ -175,12 +176,12 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::ScheduleRequest& request
 absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::StartLoopRequest& request) const {
   const std::string subject = Subject("loop", request.id());
   if (!request.has_interval()) {
-    return BadField("interval", subject, ": interval is not set; set it, to 0s for a loop that runs "
-                                         "again as soon as it is reported");
+    return BadField("interval", subject,
+                    ": interval is not set; set it, to 0s for a loop that runs "
+                    "again as soon as it is reported");
   }
   TIMERD_RETURN_IF_ERROR(CheckPayload(subject, "payload", request.payload()));
-  timer::Spec spec{
-      .kind = timer::Kind::kLoop, .reported = true, .start_now = request.start_now()};
+  timer::Spec spec{.kind = timer::Kind::kLoop, .reported = true, .start_now = request.start_now()};
   TIMERD_ASSIGN_OR_RETURN(spec.span, ToSpan(subject, "interval", request.interval(), false));
   if (spec.span > Span::zero() && spec.span < kTickDuration) {
     return BadField("interval", subject, ": interval ", Show(spec.span), " is shorter than the ",
@@ -191,12 +192,13 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::StartLoopRequest& reques
 }
 
 absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::WithTimeoutRequest& request) const {
-  const std::string subject =
-      request.target_id().empty() ? Subject("task", request.id())
+  const std::string subject = request.target_id().empty()
+                                  ? Subject("task", request.id())
                                   : Subject("WithTimeout of", request.target_id());
   if (!request.id().empty() && !request.target_id().empty()) {
-    return BadField("id", subject, ": both id and target_id are set; set id for a new task, or "
-                                   "target_id for a handle that exists");
+    return BadField("id", subject,
+                    ": both id and target_id are set; set id for a new task, or "
+                    "target_id for a handle that exists");
   }
   if (!request.has_timeout()) {
     return BadField("timeout", subject, ": timeout is not set; set it to 0s or more");
@@ -219,7 +221,8 @@ absl::StatusOr<decltype(reactor::Reschedule::move)> Validator::ToMove(
   }
   decltype(reactor::Reschedule::move) move;
   if (request.has_from_now()) {
-    TIMERD_ASSIGN_OR_RETURN(const Span span, ToSpan(subject, "from_now", request.from_now(), false));
+    TIMERD_ASSIGN_OR_RETURN(const Span span,
+                            ToSpan(subject, "from_now", request.from_now(), false));
     move = timer::FromNow{span};
   } else if (request.has_delay_by()) {
     TIMERD_ASSIGN_OR_RETURN(const Span span, ToSpan(subject, "delay_by", request.delay_by(), true));
@@ -235,8 +238,9 @@ absl::StatusOr<decltype(reactor::Reschedule::move)> Validator::ToMove(
 absl::StatusOr<timer::Outcome> Validator::ToOutcome(const v1::ReportRequest& request) const {
   const std::string subject = Subject("Report on", request.id());
   if (request.run() == 0) {
-    return BadField("run", subject, ": run is not set; set it to the run of the event that told to "
-                                    "run, 1 for timers and tasks");
+    return BadField("run", subject,
+                    ": run is not set; set it to the run of the event that told to "
+                    "run, 1 for timers and tasks");
   }
   if (!request.has_outcome()) {
     return BadField("outcome", subject, ": outcome is not set; set its result and payload");

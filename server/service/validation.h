@@ -1,5 +1,5 @@
-// What the API accepts: requests checked field by field and turned into commands. Every refusal names
-// the thing, the value, the rule and the way out.
+// What the API accepts: requests checked field by field and turned into commands. Every refusal
+// names the thing, the value, the rule and the way out.
 #pragma once
 
 #include <cstddef>

@@ -30,7 +30,8 @@ class WriteBatch {
     changes_.push_back({std::move(key), std::move(value)});
   }
   void Delete(std::string key) { changes_.push_back({std::move(key), std::nullopt}); }
-  // All keys in [first, last).
+  // All keys in [first, last). A key that another thread adds to the range meanwhile may stay.
+  // Costs a read of the range.
   void DeleteRange(std::string first, std::string last) {
     ranges_.push_back({std::move(first), std::move(last)});
   }

@@ -38,8 +38,9 @@ struct RocksKvOptions {
 // The destructor flushes, unless a write has failed.
 class RocksKv final : public OrderedKv {
  public:
-  // DataLoss if the database is damaged, as far as opening it shows: a damaged block of data shows
-  // when it is read. A write-ahead log may end in the middle of a record, as a crash leaves it.
+  // DataLoss if the database is damaged. Reads all of it to make sure, so this costs time in
+  // proportion to its size. A write-ahead log may end in the middle of a record, as a crash leaves
+  // it.
   static absl::StatusOr<std::unique_ptr<RocksKv>> Open(const std::string& path,
                                                        const RocksKvOptions& options);
   ~RocksKv() override;

@@ -14,9 +14,9 @@ namespace {
 
 Deadline Set(Instant at, Context& context) { return {at, context.next_place++}; }
 
-// When the wall clock will show `unix_ns`, as it goes now. How far the wall clock is ahead of service
-// time is rounded down to the tick: two clocks are never read at one moment, and an absolute time
-// should come back as it was asked for.
+// When the wall clock will show `unix_ns`, as it goes now. How far the wall clock is ahead of
+// service time is rounded down to the tick: two clocks are never read at one moment, and an
+// absolute time should come back as it was asked for.
 Instant WhenWallShows(int64_t unix_ns, int64_t unix_now_ns, Instant now) {
   const Span tick = kTickDuration;
   Span ahead = Span(unix_now_ns - ToNanos(now));
@@ -95,9 +95,8 @@ void FireTimeout(Handle& handle, Context& context) {
 
 absl::Status RefuseEnded(const Handle& handle) {
   const absl::string_view end = EventTypeName(handle.end->type);
-  const std::string when =
-      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixNanos(ToNanos(handle.end->time)),
-                       absl::UTCTimeZone());
+  const std::string when = absl::FormatTime(
+      "%Y-%m-%dT%H:%M:%SZ", absl::FromUnixNanos(ToNanos(handle.end->time)), absl::UTCTimeZone());
   if (handle.end->type == EventType::kCancelled) {
     return Refuse(Reason::kAlreadyCancelled,
                   absl::StrCat(Describe(handle), ": was cancelled already, at ", when));
@@ -241,10 +240,10 @@ absl::StatusOr<ReportResult> Report(Handle& handle, uint64_t run, const Outcome&
                       "is for timers made with reported=true; firing ended this one");
   }
   if (run > handle.run) {
-    return Refuse(Reason::kNotFired,
-                  absl::StrCat(Describe(handle), ": run ", run, " has not begun; ",
-                               handle.run == 0 ? "none has" : absl::StrCat("the last is run ",
-                                                                           handle.run)));
+    return Refuse(
+        Reason::kNotFired,
+        absl::StrCat(Describe(handle), ": run ", run, " has not begun; ",
+                     handle.run == 0 ? "none has" : absl::StrCat("the last is run ", handle.run)));
   }
   const bool awaited = handle.phase == Phase::kRunning || handle.phase == Phase::kStopping;
   if (!awaited || run != handle.run) {
@@ -272,9 +271,9 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
     return RefuseEnded(handle);
   }
   if (handle.spec.kind == Kind::kTimer && handle.phase != Phase::kPending) {
-    return Refuse(Reason::kAlreadyCalled,
-                  absl::StrCat(Describe(handle), ": has fired already and is running; only a "
-                                                 "pending timer can be moved"));
+    return Refuse(Reason::kAlreadyCalled, absl::StrCat(Describe(handle),
+                                                       ": has fired already and is running; only a "
+                                                       "pending timer can be moved"));
   }
   const auto own = std::find_if(handle.timeouts.begin(), handle.timeouts.end(),
                                 [](const Timeout& timeout) { return timeout.own; });

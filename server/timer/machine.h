@@ -35,12 +35,12 @@ struct Context {
   std::vector<Event>& events;
 };
 
-// The handle that `spec` asks for. `unix_now_ns` is the wall clock's time, for Spec::at. The spec has
-// been validated. Never refuses; a loop that starts now makes its first TICK here.
+// The handle that `spec` asks for. `unix_now_ns` is the wall clock's time, for Spec::at. The spec
+// has been validated. Never refuses; a loop that starts now makes its first TICK here.
 Handle Create(std::string id, Spec spec, int64_t unix_now_ns, Context& context);
 
-// The name of the first field in which the request differs from what `handle` was made with; nothing
-// when it is the same request again.
+// The name of the first field in which the request differs from what `handle` was made with;
+// nothing when it is the same request again.
 std::optional<std::string> FindDifference(const Handle& handle, const Spec& spec);
 
 absl::Status Cancel(Handle& handle, Context& context);

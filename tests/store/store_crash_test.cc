@@ -187,11 +187,14 @@ TEST_P(StoreCrashTest, NeverReadsWrongDataFromATableWithAFlippedBit) {
     fs::copy(data_, copy);
     const fs::path table = Files(copy, ".sst")[random_() % tables];
     std::string bytes = ReadFile(table);
-    bytes[random_() % bytes.size()] ^= static_cast<char>(1 << random_() % 8);
+    const size_t byte = random_() % bytes.size();
+    bytes[byte] ^= static_cast<char>(1 << random_() % 8);
     WriteFile(table, bytes);
     const auto found = read_all(copy);
     if (found.ok()) {
-      EXPECT_EQ(*found, *expected);
+      EXPECT_TRUE(*found == *expected)
+          << "byte " << byte << " of " << bytes.size() << " of " << table << ": " << found->size()
+          << " bytes read instead of " << expected->size();
     } else {
       EXPECT_EQ(found.status().code(), absl::StatusCode::kDataLoss) << found.status();
       ++refused;

@@ -19,8 +19,8 @@ using ::timerd::testing::Seconds;
 
 class MachineTest : public ::testing::Test {
  protected:
-  // Sets the time for what follows and hands out a context for one step; its events replace those of
-  // the step before.
+  // Sets the time for what follows and hands out a context for one step; its events replace those
+  // of the step before.
   Context& At(double seconds) {
     now_ = ::timerd::testing::At(seconds);
     events_.clear();
@@ -58,11 +58,13 @@ class MachineTest : public ::testing::Test {
   // When `handle` is due next, in seconds after the start; -1 if never.
   static double NextDueOf(const Handle& handle) {
     const std::optional<DueKey> due = NextDue(handle);
-    return due ? static_cast<double>((due->deadline - ::timerd::testing::kStart).count()) / 1e9 : -1;
+    return due ? static_cast<double>((due->deadline - ::timerd::testing::kStart).count()) / 1e9
+               : -1;
   }
   static double DueOf(const Handle& handle) {
-    return handle.due ? static_cast<double>((handle.due->at - ::timerd::testing::kStart).count()) / 1e9
-                      : -1;
+    return handle.due
+               ? static_cast<double>((handle.due->at - ::timerd::testing::kStart).count()) / 1e9
+               : -1;
   }
 
   Limits limits_;

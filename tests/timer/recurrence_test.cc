@@ -42,7 +42,8 @@ TEST(RecurrenceTest, DoesNotDriftInAMillionTicks) {
 
 TEST(RecurrenceTest, CountsEachIntervalOnceHoweverLateTheTicks) {
   const char* given = std::getenv("TIMERD_SEED");
-  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const uint64_t seed =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
   std::cout << "seed " << seed << " (TIMERD_SEED replays)\n";
   std::mt19937_64 random(seed);
   for (int loop = 0; loop < 200; ++loop) {

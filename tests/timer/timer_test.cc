@@ -120,8 +120,8 @@ TEST_F(TimerTest, MovesByADelayOfEitherSign) {
 
 TEST_F(TimerTest, MovesToAnAbsoluteTime) {
   Handle timer = MakeTimer(10, false);
-  TIMERD_ASSERT_OK(Reschedule(
-      timer, MoveTo{.unix_ns = 9'000'000'000, .unix_now_ns = 4'000'000'000}, At(1)));
+  TIMERD_ASSERT_OK(
+      Reschedule(timer, MoveTo{.unix_ns = 9'000'000'000, .unix_now_ns = 4'000'000'000}, At(1)));
   EXPECT_EQ(DueOf(timer), 6);
 }
 
