@@ -44,7 +44,11 @@ class Call : public std::enable_shared_from_this<Call<Request, Response>> {
       prepare_(request_);
     }
     context_ = std::make_unique<grpc::ClientContext>();
-    connection_->EnterUnary(context_.get());
+    if (!connection_->EnterUnary(context_.get())) {
+      answer_.status = ClosedStatus();
+      on_answer_(answer_);
+      return;
+    }
     (connection_->api().*method_)(
         context_.get(), &request_, &answer_.response,
         [self = this->shared_from_this()](const grpc::Status& status) { self->OnStatus(status); });
@@ -52,7 +56,7 @@ class Call : public std::enable_shared_from_this<Call<Request, Response>> {
 
  private:
   void OnStatus(const grpc::Status& status) {
-    const std::unique_ptr<grpc::ClientContext> context = std::move(context_);
+    std::unique_ptr<grpc::ClientContext> context = std::move(context_);
     answer_.status = FromGrpc(status);
     if (retry_ == Retry::kUntilAnswered && IsTransient(answer_.status.code()) &&
         !connection_->closing()) {
@@ -69,7 +73,9 @@ class Call : public std::enable_shared_from_this<Call<Request, Response>> {
       on_answer_(answer_);
     }
     // Last, so that whoever waits for the calls to end finds the answer handled.
-    connection_->Leave(context.get());
+    grpc::ClientContext* const key = context.get();
+    context.reset();
+    connection_->Leave(key);
   }
 
   const std::shared_ptr<Connection> connection_;

@@ -70,7 +70,9 @@ void Connection::Close() {
     // Reports of the last functions: bounded by their RPC deadline.
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this] { return calls_.empty(); });
+    closed_ = true;
   }
+  stub_.reset();
   pool_.Stop();
 }
 
@@ -103,12 +105,16 @@ void Connection::Release(HandleCore* core) {
   }
 }
 
-void Connection::EnterUnary(grpc::ClientContext* context) {
+bool Connection::EnterUnary(grpc::ClientContext* context) {
   std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) {
+    return false;
+  }
   if (closing_) {
     context->set_deadline(absl::ToChronoTime(absl::Now() + options_.close_grace));
   }
   calls_.insert(context);
+  return true;
 }
 
 bool Connection::EnterStream(grpc::ClientContext* context) {

@@ -56,21 +56,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Release(HandleCore* core);
 
   // Every RPC is entered before it starts and left when gRPC is done with it, so that closing can
-  // cancel it and wait for it. A unary call that is entered while closing gets the grace as its RPC
-  // deadline; a stream is refused (false).
-  void EnterUnary(grpc::ClientContext* context);
+  // cancel it and wait for it. False when it must not start: streams while closing, unary calls,
+  // which get the grace as their RPC deadline while closing, after it. A context is destroyed
+  // before it is left (it serves as a mere key then), as it shares the channel.
+  bool EnterUnary(grpc::ClientContext* context);
   bool EnterStream(grpc::ClientContext* context);
   void Leave(grpc::ClientContext* context);
 
  private:
   const ClientOptions options_;
-  const std::unique_ptr<v1::Timers::Stub> stub_;
+  // Null once closed: the last reference to a channel must not be dropped on one of gRPC's own
+  // threads, which the channel's end waits for. Used between Enter and Leave only.
+  std::unique_ptr<v1::Timers::Stub> stub_;
   CallbackPool pool_;
   RetryTimer timer_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool closing_ = false;                                      // guarded by mutex_
+  bool closed_ = false;                                       // guarded by mutex_
   std::map<HandleCore*, std::shared_ptr<HandleCore>> cores_;  // guarded by mutex_
   std::set<grpc::ClientContext*> calls_;                      // guarded by mutex_
 };

@@ -72,8 +72,8 @@ std::optional<End> EndOf(const absl::Status& status) {
   return std::nullopt;
 }
 
-bool IsTimedOut(const absl::Status& status) { return EndOf(status) == End::kTimedOut; }
-bool IsCancelled(const absl::Status& status) { return EndOf(status) == End::kCancelled; }
+bool WasTimedOut(const absl::Status& status) { return EndOf(status) == End::kTimedOut; }
+bool WasCancelled(const absl::Status& status) { return EndOf(status) == End::kCancelled; }
 
 std::string EncodeFailure(const absl::Status& failure) {
   return absl::StrCat(absl::StatusCodeToString(failure.code()), ": ", failure.message());

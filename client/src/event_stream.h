@@ -41,21 +41,27 @@ class EventStream final : public OpenStream, public grpc::ClientReadReactor<Resp
               std::shared_ptr<StreamListener> listener)
       : connection_(std::move(connection)),
         request_(std::move(request)),
-        listener_(std::move(listener)) {}
+        listener_(std::move(listener)),
+        context_(std::make_unique<grpc::ClientContext>()) {}
 
   // False when the connection is closing.
   bool Open(Method method, std::shared_ptr<EventStream> self) {
-    if (!connection_->EnterStream(&context_)) {
+    if (!connection_->EnterStream(context_.get())) {
       return false;
     }
     self_ = std::move(self);
-    (connection_->api().*method)(&context_, &request_, this);
+    (connection_->api().*method)(context_.get(), &request_, this);
     this->StartRead(&response_);
     this->StartCall();
     return true;
   }
 
-  void Close() override { context_.TryCancel(); }
+  void Close() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (context_ != nullptr) {
+      context_->TryCancel();
+    }
+  }
 
  private:
   void OnReadDone(bool ok) override {
@@ -73,14 +79,20 @@ class EventStream final : public OpenStream, public grpc::ClientReadReactor<Resp
   void OnDone(const grpc::Status& status) override {
     listener_->OnStreamEnd(FromGrpc(status));
     listener_.reset();
-    connection_->Leave(&context_);
+    grpc::ClientContext* const key = context_.get();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      context_.reset();
+    }
+    connection_->Leave(key);
     const std::shared_ptr<EventStream> last = std::move(self_);
   }
 
   const std::shared_ptr<Connection> connection_;
   const Request request_;
   std::shared_ptr<StreamListener> listener_;
-  grpc::ClientContext context_;
+  std::mutex mutex_;
+  std::unique_ptr<grpc::ClientContext> context_;  // reset, under mutex_, at the end
   Response response_;
   std::shared_ptr<EventStream> self_;
 };

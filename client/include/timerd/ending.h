@@ -43,7 +43,7 @@ struct Ending {
   absl::Status status;
 };
 
-// The value of a success, or a status that EndOf(), IsTimedOut() and IsCancelled() understand:
+// The value of a success, or a status that EndOf(), WasTimedOut() and WasCancelled() understand:
 //   FIRED, COMPLETED, STOPPED  OK, the payload
 //   FAILED                     what the failure was encoded from, code and message
 //   TIMED_OUT                  kDeadlineExceeded
@@ -54,8 +54,8 @@ absl::StatusOr<std::string> ToStatusOr(const Ending& ending);
 // The end that a status from ToStatusOr() stands for; nullopt for any other status. A function that
 // itself failed with kDeadlineExceeded gives kFailed, so it is never taken for a time-out.
 std::optional<End> EndOf(const absl::Status& status);
-bool IsTimedOut(const absl::Status& status);
-bool IsCancelled(const absl::Status& status);
+bool WasTimedOut(const absl::Status& status);
+bool WasCancelled(const absl::Status& status);
 
 // A failure travels as UTF-8 text that every language can read and write: "CODE: message", with
 // CODE the name of a canonical status code, as in "NOT_FOUND: no such user". Text of another form
