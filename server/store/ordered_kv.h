@@ -1,13 +1,14 @@
 // What timerd needs of a key-value store: ordered keys, atomic batches, a journal.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
 
 namespace timerd::store {
 
@@ -28,7 +29,7 @@ class WriteBatch {
   void Put(std::string key, std::string value) {
     changes_.push_back({std::move(key), std::move(value)});
   }
-  void Delete(std::string key) { changes_.push_back({std::move(key), absl::nullopt}); }
+  void Delete(std::string key) { changes_.push_back({std::move(key), std::nullopt}); }
   // All keys in [first, last).
   void DeleteRange(std::string first, std::string last) {
     ranges_.push_back({std::move(first), std::move(last)});
@@ -36,7 +37,7 @@ class WriteBatch {
 
   struct Change {
     std::string key;
-    absl::optional<std::string> value;  // nothing: the key is deleted
+    std::optional<std::string> value;  // nothing: the key is deleted
   };
   struct Range {
     std::string first;
@@ -59,7 +60,7 @@ class OrderedKv {
   // Applies `batch` as a whole: its ranges first, then its changes in order.
   virtual absl::Status Write(const WriteBatch& batch, Durability durability) = 0;
   // The value of `key`, nothing if there is none.
-  virtual absl::StatusOr<absl::optional<std::string>> Get(absl::string_view key) const = 0;
+  virtual absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const = 0;
   // Calls `visit(key, value)` for the keys in [first, last) in ascending byte order, as they were
   // when Scan() began, until `visit` returns false. The views live until `visit` returns.
   virtual absl::Status Scan(

@@ -20,11 +20,11 @@ class ShardLog {
   // Returns when the frame is as durable as this log was opened to make it. After an error the log
   // takes no more: the caller ends the process and recovers by restart.
   virtual absl::Status Append(const Frame& frame) = 0;
-  // Calls `visit` for each frame from sequence `from` on, in order, until it returns an error, which
-  // is passed on. DataLoss, naming shard and sequence, when a frame is damaged or missing.
+  // Calls `visit` for each frame from sequence `from` on, in order, until it returns an error,
+  // which is passed on. DataLoss, naming shard and sequence, when a frame is damaged or missing.
   virtual absl::Status Read(uint64_t from, absl::FunctionRef<absl::Status(const Frame&)> visit) = 0;
-  // Forgets the frames up to and including sequence `through`. The caller has made sure that the
-  // state store holds their effect durably.
+  // Forgets the frames up to and including sequence `through`; may run beside Append(). The caller
+  // has made sure that the state store holds their effect durably.
   virtual absl::Status Trim(uint64_t through) = 0;
 };
 

@@ -1,25 +1,18 @@
 // What one shard's frames add up to: its handles, by id and by deadline.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
-#include "server/base/instant.h"
+#include "server/base/due_key.h"
 #include "server/store/shard_log.h"
 
 namespace timerd::store {
 
 using Position = storage::v1::Position;
-
-// The order of section "Order" in docs/guarantees.md: by deadline, then by place.
-struct DueKey {
-  Instant deadline;
-  uint64_t place = 0;
-  friend auto operator<=>(const DueKey&, const DueKey&) = default;
-};
 
 // A handle as it is stored: a serialized storage.v1.Spec and storage.v1.State.
 struct Record {
@@ -32,28 +25,29 @@ class StateStore {
  public:
   virtual ~StateStore() = default;
 
-  // Applies all operations of `frame` and moves the position to it, atomically. The frame's sequence
-  // must be the position's plus 1. Not durable by itself: after a crash the store is as some earlier
-  // Apply() left it, and the log has the frames from there on.
+  // Applies all operations of `frame` and moves the position to it, atomically. The frame's
+  // sequence must be the position's plus 1. Not durable by itself: after a crash the store is as
+  // some earlier Apply() left it, and the log has the frames from there on.
   virtual absl::Status Apply(const Frame& frame) = 0;
   // The header of the last frame applied; sequence 0 for an empty store.
   virtual absl::StatusOr<Position> position() const = 0;
-  // Makes what has been applied durable, and returns the sequence up to which the log may be trimmed.
+  // Makes what has been applied durable, and returns the sequence up to which the log may be
+  // trimmed.
   virtual absl::StatusOr<uint64_t> Checkpoint() = 0;
 
   // The handle `id`; nothing if there is none.
-  virtual absl::StatusOr<absl::optional<Record>> Get(absl::string_view id) const = 0;
+  virtual absl::StatusOr<std::optional<Record>> Get(absl::string_view id) const = 0;
   // Visits armed deadlines in ascending order: those after `after` (all, if nothing) and not after
   // `last`, until `visit` returns false. A handle comes once for each deadline that it has.
   virtual absl::Status ScanDue(
-      const absl::optional<DueKey>& after, Instant last,
+      const std::optional<DueKey>& after, Instant last,
       absl::FunctionRef<bool(const DueKey& due, absl::string_view id)> visit) const = 0;
   // Visits the ids that begin with `prefix` and are greater than `after`, in ascending byte order,
   // until `visit` returns false. `spec` and `state` are as in Record.
-  virtual absl::Status Walk(absl::string_view prefix, absl::string_view after,
-                            absl::FunctionRef<bool(absl::string_view id, absl::string_view spec,
-                                                   absl::string_view state)>
-                                visit) const = 0;
+  virtual absl::Status Walk(
+      absl::string_view prefix, absl::string_view after,
+      absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
+          visit) const = 0;
 };
 
 }  // namespace timerd::store

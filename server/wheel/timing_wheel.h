@@ -1,46 +1,134 @@
 // A hierarchical timing wheel over integers: which of many deadlines is due next.
+//
+// Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987, scheme 7.
+//
+// Six levels of slots. A slot of level L is 256^L ticks wide, and 256 such slots make a window.
+// Each level holds the window that the cursor is in and the one after it, 512 slots; an entry
+// stands in the lowest level that reaches its tick. When the cursor comes to a slot of a higher
+// level, the slot's entries cascade to the levels below. What lies beyond 2^48 ticks waits in a far
+// list.
+//
+//     level 2   |               slot                |           next slot ...
+//     level 1   | window, 256 slots                 | next window, already open: the
+//     level 0    c| window | next window, open      |  next slot above drains into it
+//
+// Three departures from the paper:
+// - Lazy. The caller's handle names a Node, 24 bytes; slots hold 8-byte entries that point to
+// nodes,
+//   in chunks. Disarm writes one word of the node and leaves the entry where it is, to be dropped
+//   when it comes up. Arm for later than the entry stands does the same, and the entry moves when
+//   it comes up: a heartbeat costs one cache line and makes no garbage. When dead entries outnumber
+//   the live ones, each new chunk pays for sweeping a few old ones.
+// - Incremental. Because the next window is open, a crowded slot can cascade a few chunks at a time
+//   over the whole window before it is due; so can the slot of one crowded tick go to the due
+//   queue. A caller that comes at each NextWake() never waits for more than a few chunks (ratas by
+//   J. Snellman bounds the work too, by making the caller come back).
+// - Ordered. A slot whose tick has come is poured into a queue ordered by (deadline, place), and so
+//   is what is armed in the past. Whatever way an entry took, it comes out in its place.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "server/wheel/chunk_pool.h"
+#include "server/wheel/due_queue.h"
+#include "server/wheel/level.h"
+#include "server/wheel/node_slab.h"
+#include "server/wheel/types.h"
+
 namespace timerd::wheel {
 
-// A point on the wheel's axis. The wheel does not know how long a tick is.
-using Tick = uint64_t;
-// Names an entry: a small integer of the caller's choosing (the wheel keeps an array up to the
-// largest one seen).
-using Handle = uint32_t;
-// Decides among equal deadlines: the smaller place expires first.
-using Place = uint64_t;
-
-inline constexpr Tick kNever = ~Tick{0};
-
-struct Expired {
-  Handle handle;
-  Tick deadline;
-  Place place;
-};
-
-// PLACEHOLDER of the interface.
+// Used by one thread at a time. Holds memory for the most entries and the handles it has ever seen;
+// gives none of it back before the end, but uses it again.
 class TimingWheel {
  public:
   explicit TimingWheel(Tick now);
-  // Arms `handle` for `deadline`, replacing any earlier arming. O(1) amortised. A deadline not
-  // after now() is due at once: the next PopExpired() sees it, in its place in the order.
+  TimingWheel(const TimingWheel&) = delete;
+  TimingWheel& operator=(const TimingWheel&) = delete;
+
+  // Arms `handle` for `deadline`, replacing any earlier arming. O(1) amortised; moves or copies no
+  // more than a few chunks. A deadline not after now() is due at once: the next PopExpired() sees
+  // it, in its place in the order. Places are unique among what is armed, and come in any order.
+  // REQUIRES: deadline != kNever.
   void Arm(Handle handle, Tick deadline, Place place);
-  // Does nothing when `handle` is not armed.
+  // Does nothing when `handle` is not armed. O(1), one cache line.
   void Disarm(Handle handle);
   bool IsArmed(Handle handle) const;
+
   // Takes out the first entry, by (deadline, place), whose deadline is not after `limit`, and moves
   // now() forward to that deadline; moves now() forward to `limit` and returns false when there is
-  // none. now() never goes back.
+  // none. now() never goes back. A limit of kNever counts as kNever - 1.
+  //
+  // O(1) amortised. A jump over many ticks pays for all the slots on the way at once.
   bool PopExpired(Tick limit, Expired* expired);
-  // A tick at which it is worth calling PopExpired() again: never after the earliest armed deadline.
-  // kNever when nothing is armed.
+
+  // A tick at which it is worth calling PopExpired() again: never after the earliest armed
+  // deadline, and exactly that, or the tick of an entry that has since moved or died, when it is
+  // within 256 ticks. May be earlier to cascade a slot, never more than a few times for each, or
+  // once a tick while a crowded slot is poured out in parts. kNever when nothing is armed. A few
+  // dozen instructions.
   Tick NextWake() const;
-  Tick now() const;
-  size_t size() const;
+
+  Tick now() const { return now_; }
+  // How many handles are armed.
+  size_t size() const { return size_; }
+  // Entries held, live and dead: no more than about 3 x the most ever armed + 128k.
+  size_t entries() const { return entries_ + due_.size(); }
+  // Of entries(), those in the due queue already: popped soon, or poured ahead from a crowded slot.
+  size_t poured() const { return due_.size(); }
+  size_t bytes() const { return nodes_.bytes() + pool_.bytes() + due_.bytes() + sizeof(*this); }
+
+  // Ends the process when the structure contradicts itself. O(n); for tests.
+  void CheckInvariants() const;
+
+ private:
+  static constexpr int kLevels = kBlockBits / 8;
+  // Dead entries that are always tolerated, so that a small wheel never sweeps.
+  static constexpr size_t kSlack = 65'536;
+  // The sweep goes round all lists: the slots, level by level, then the far list.
+  static constexpr uint32_t kFarList = kLevels * kSlots;
+
+  static Tick BlockOf(Tick tick) { return tick & ~kBlockMask; }
+  Tick SlotOf(int level) const { return cursor_ >> (8 * level); }
+  static uint32_t Ring(Tick slot) { return static_cast<uint32_t>(slot % kSlots); }
+
+  // Filing: see filing.cc. Those that return a bool say whether they took a chunk from the pool.
+  bool Adopt(Node& node);
+  bool File(Handle handle, Node& node, Tick tick);
+  bool PutInLevel(Entry entry, Tick tick);
+  void AddDue(Handle handle, Node& node);
+  void SweepDue();
+  void SweepSome();
+  void BeginSweepOfNextList();
+  void SweepChunk();
+  void PrefetchNodes(TakenChunk taken) const;
+  bool IsCurrent(const Expired& item) const;
+
+  // Time going by: see advance.cc.
+  bool PopDue(Tick limit, Expired* expired);
+  Tick NextEvent() const;
+  void MoveCursor(Tick to);
+  void Pour(Tick tick);
+  void PourChunk(TakenChunk taken, Tick tick);
+  void Cascade(int level, Tick slot, uint64_t max_chunks);
+  void CascadeFar();
+  void WorkAhead();
+
+  Tick now_;
+  // The first tick whose slot has not been poured into `due_`; between calls always now_ + 1.
+  Tick cursor_;
+  size_t size_ = 0;
+  size_t due_live_ = 0;  // of size_, those whose item is in due_; the others have their entry filed
+  size_t entries_ = 0;   // in the levels and the far list
+  NodeSlab nodes_;
+  ChunkPool pool_;
+  std::array<Level, kLevels> levels_;
+  EntryList far_;
+  Tick far_earliest_ = kNever;  // not after any deadline in far_
+  DueQueue due_;
+  uint32_t sweep_list_ = 0;
+  uint32_t sweep_chunks_ = 0;  // left to do in that list
 };
 
 }  // namespace timerd::wheel

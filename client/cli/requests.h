@@ -1,0 +1,31 @@
+// From the words of a command line to the requests of timers.proto.
+//
+// Errors are what main prints behind "timerctl VERB: "; they name the flag, the value, the rule and
+// the way out. The server's own limits (the length of ids, the longest delay) are left to it.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/cli/flags.h"
+#include "timerd/v1/timers.pb.h"
+
+namespace timerd::cli {
+
+absl::StatusOr<v1::ScheduleRequest> MakeScheduleRequest(const Arguments& arguments);
+absl::StatusOr<v1::StartLoopRequest> MakeStartLoopRequest(const Arguments& arguments);
+absl::StatusOr<v1::WithTimeoutRequest> MakeWithTimeoutRequest(const Arguments& arguments);
+absl::StatusOr<v1::WatchRequest> MakeWatchRequest(const Arguments& arguments);
+absl::StatusOr<v1::ReportRequest> MakeReportRequest(const Arguments& arguments);
+absl::StatusOr<v1::RescheduleRequest> MakeRescheduleRequest(const Arguments& arguments);
+
+// `page_size` is what is still wanted, at most a page; the caller adds the token.
+struct Listing {
+  v1::ListRequest request;
+  int limit = 0;
+};
+absl::StatusOr<Listing> MakeListing(const Arguments& arguments);
+
+// The global --timeout.
+absl::StatusOr<absl::Duration> AnswerTimeout(const Arguments& arguments);
+
+}  // namespace timerd::cli

@@ -1,0 +1,69 @@
+#include "client/cli/rpc_error.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/time_text.h"
+#include "timerd/v1/errors.pb.h"
+
+namespace timerd::cli {
+namespace {
+
+// "Connection refused" of gRPC's "failed to connect to all addresses; last error: UNKNOWN:
+// ipv4:127.0.0.1:7400: Failed to connect to remote host: Connection refused".
+absl::string_view LastPart(absl::string_view message) {
+  const size_t colon = message.rfind(": ");
+  return colon == absl::string_view::npos ? message : message.substr(colon + 2);
+}
+
+bool IsHere(absl::string_view server) {
+  return absl::StartsWith(server, "127.") || absl::StartsWith(server, "localhost:") ||
+         absl::StartsWith(server, "[::1]:");
+}
+
+}  // namespace
+
+std::string ReasonOf(const grpc::Status& status) {
+  v1::StatusDetails details;
+  if (!details.ParseFromString(status.error_details())) {
+    return std::string();
+  }
+  for (const google::protobuf::Any& detail : details.details()) {
+    v1::ErrorInfo info;
+    if (absl::EndsWith(detail.type_url(), "/google.rpc.ErrorInfo") &&
+        info.ParseFromString(detail.value())) {
+      return info.reason();
+    }
+  }
+  return std::string();
+}
+
+std::string Explain(const grpc::Status& status, const Attempt& attempt) {
+  const std::string code =
+      absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code()));
+  const std::string reason = ReasonOf(status);
+  if (!reason.empty()) {
+    return absl::StrCat(code, " (", reason, "): ", status.error_message());
+  }
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    if (attempt.answered) {
+      return absl::StrCat(code, ": lost the connection to ", attempt.server, " (",
+                          LastPart(status.error_message()), ")");
+    }
+    return absl::StrCat(
+        code, ": no server answers at ", attempt.server, " (", LastPart(status.error_message()),
+        ")\n",
+        IsHere(attempt.server)
+            ? absl::StrCat("  Start one with `timerd --listen=", attempt.server, "`, or point")
+            : std::string("  Start timerd on that host, or point"),
+        " elsewhere with --server=HOST:PORT or TIMERD_SERVER.");
+  }
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::StrCat(code, ": ", attempt.server, " gave no answer within ",
+                        RoughSpan(attempt.timeout),
+                        "; it may have acted all the same. Give it longer with --timeout=1m");
+  }
+  return absl::StrCat(code, ": ", status.error_message());
+}
+
+}  // namespace timerd::cli

@@ -1,0 +1,26 @@
+// What to tell the user about a call that did not succeed.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "grpcpp/support/status.h"
+
+namespace timerd::cli {
+
+// The reason of timers.proto, such as "UNKNOWN_ID", from the trailer grpc-status-details-bin; empty
+// for a status that no timerd server made.
+std::string ReasonOf(const grpc::Status& status);
+
+// What was tried, for the explanation.
+struct Attempt {
+  absl::string_view server;  // HOST:PORT
+  absl::Duration timeout;    // How long an answer was waited for.
+  bool answered = false;     // Whether the server had sent anything.
+};
+
+// "NOT_FOUND (UNKNOWN_ID): no timer "x"", or what to do when nobody answers.
+std::string Explain(const grpc::Status& status, const Attempt& attempt);
+
+}  // namespace timerd::cli

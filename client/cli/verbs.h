@@ -1,0 +1,20 @@
+// One function per verb, that is per RPC: makes the request, calls, prints, returns the exit code.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "client/cli/flags.h"
+
+namespace timerd::cli {
+
+absl::StatusOr<int> Schedule(const Arguments& arguments, Session& session);
+absl::StatusOr<int> StartLoop(const Arguments& arguments, Session& session);
+absl::StatusOr<int> WithTimeout(const Arguments& arguments, Session& session);
+absl::StatusOr<int> Watch(const Arguments& arguments, Session& session);
+absl::StatusOr<int> Cancel(const Arguments& arguments, Session& session);
+absl::StatusOr<int> StopLoop(const Arguments& arguments, Session& session);
+absl::StatusOr<int> Report(const Arguments& arguments, Session& session);
+absl::StatusOr<int> Reschedule(const Arguments& arguments, Session& session);
+absl::StatusOr<int> Get(const Arguments& arguments, Session& session);
+absl::StatusOr<int> List(const Arguments& arguments, Session& session);
+
+}  // namespace timerd::cli

@@ -1,0 +1,180 @@
+#include "server/options.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
+
+namespace timerd {
+namespace {
+
+constexpr char kAbout[] =
+    "timerd: durable remote timers over gRPC.\n\n"
+    "Each flag can also be an environment variable (TIMERD_DATA_DIR for --data-dir) or a line of\n"
+    "the file that --config names (data-dir=/var/lib/timerd). The command line wins over the\n"
+    "environment, the environment over the file.\n";
+
+// Names and defaults; the ranges and variables that CLI11 would add to each line drown them.
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_items_expected_max() == 0 || option->get_type_name().empty()) {
+      return "";
+    }
+    const std::string value = option->get_default_str();
+    return absl::StrCat("=", option->get_type_name(), value.empty() ? "" : "  [", value,
+                        value.empty() ? "" : "]");
+  }
+};
+
+// Durations are given as 250ms, 10m, 1h30m.
+CLI::Option* AddSpan(CLI::App& app, const std::string& name, Span& value, Span least, Span most,
+                     const std::string& help) {
+  const auto show = [](Span span) { return absl::FormatDuration(absl::FromChrono(span)); };
+  const std::string defaults = show(value);
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, name, least, most, show](const std::string& text) {
+            absl::Duration parsed;
+            if (!absl::ParseDuration(text, &parsed)) {
+              throw CLI::ValidationError(
+                  name, absl::StrCat("\"", text, "\" is no duration; write 250ms, 10m or 1h30m"));
+            }
+            if (parsed < absl::FromChrono(least) || parsed > absl::FromChrono(most)) {
+              throw CLI::ValidationError(
+                  name, absl::StrCat(text, " is out of range; use ", show(least), " to ", show(most)));
+            }
+            value = absl::ToChronoNanoseconds(parsed);
+          },
+          help)
+      ->type_name("DURATION")
+      ->default_str(defaults);
+}
+
+template <typename Number>
+CLI::Option* AddNumber(CLI::App& app, const std::string& name, Number& value, Number least,
+                       Number most, const std::string& help) {
+  return app.add_option(name, value, help)
+      ->check(CLI::Range(least, most).description(""))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+void AddFlags(CLI::App& app, Options& options) {
+  reactor::ShardOptions& shard = options.reactor.shard;
+  service::RequestLimits& limits = options.service.limits;
+  const Span longest = std::chrono::hours(24 * 365 * 100);
+
+  app.add_option("--listen", options.listen, "Address for gRPC; port 0 takes a free one")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--data-dir", options.data_dir, "Where timers are kept; made when missing")
+      ->type_name("DIR")
+      ->capture_default_str();
+  const std::map<std::string, DurabilityMode> modes{{"sync", DurabilityMode::kSync},
+                                                    {"os", DurabilityMode::kOs},
+                                                    {"none", DurabilityMode::kNone}};
+  app.add_option_function<std::string>(
+         "--durability",
+         [&options, modes](const std::string& text) { options.durability = modes.at(text); },
+         "What a reply means: survives power loss,\n"
+         "survives kill -9, or nothing (memory only)")
+      ->check(CLI::IsMember({"sync", "os", "none"}).description(""))
+      ->type_name("sync|os|none")
+      ->default_str("sync");
+  AddNumber<uint32_t>(app, "--shards", options.shards, 0, 64,
+                      "Threads that keep timers, fixed when the data\n"
+                      "directory is made; 0: one per core");
+  AddSpan(app, "--retention", shard.limits.retention, Span::zero(), longest,
+          "How long ended timers stay readable");
+
+  const std::string group = "Limits";
+  AddSpan(app, "--max-delay", limits.max_delay, std::chrono::seconds(1), longest,
+          "Farthest deadline ahead")
+      ->group(group);
+  AddNumber<size_t>(app, "--max-id-bytes", limits.max_id_bytes, 1, 4096, "Longest id")->group(group);
+  AddNumber<size_t>(app, "--max-payload-bytes", limits.max_payload_bytes, 0, 16 << 20,
+                    "Largest payload")
+      ->group(group);
+  AddNumber<size_t>(app, "--max-request-bytes", limits.max_request_bytes, 1024, 64 << 20,
+                    "Largest request")
+      ->group(group);
+  AddNumber<size_t>(app, "--max-timeouts", shard.limits.max_timeouts, 1, 1024,
+                    "Time-outs on one handle at once")
+      ->group(group);
+  AddNumber<size_t>(app, "--max-streams", options.service.max_streams, 1, 10'000'000,
+                    "Open streams")
+      ->group(group);
+  AddNumber<size_t>(app, "--max-stream-buffer", options.service.max_stream_buffer, 2, 1 << 20,
+                    "Messages that may wait for a slow reader")
+      ->group(group);
+  AddNumber<size_t>(app, "--max-inbox", options.reactor.max_inbox, 1, 1 << 24,
+                    "Requests that may wait for one shard")
+      ->group(group);
+
+  const std::string memory = "Memory";
+  AddSpan(app, "--window", shard.window, std::chrono::seconds(2), std::chrono::hours(24),
+          "How far ahead timers are held in memory")
+      ->group(memory);
+  AddNumber<size_t>(app, "--max-resident-timers", shard.max_residents, 1000, 1'000'000'000,
+                    "Above this many in memory the window shrinks")
+      ->group(memory);
+
+  AddSpan(app, "--drain-timeout", options.drain_timeout, std::chrono::milliseconds(100),
+          std::chrono::seconds(60), "How long SIGTERM waits for replies in flight");
+  app.add_option("--check-health", options.check_health,
+                 "Ask another server whether it serves; exit 0 or 1")
+      ->type_name("HOST:PORT");
+}
+
+// TIMERD_DATA_DIR for --data-dir.
+void NameEnvironment(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_name(false, false);
+    if (name.size() > 2 && name != "--help" && name != "--version") {
+      option->envname(absl::StrCat(
+          "TIMERD_", absl::AsciiStrToUpper(absl::StrReplaceAll(name.substr(2), {{"-", "_"}}))));
+    }
+  }
+}
+
+}  // namespace
+
+Parsed ParseOptions(int argc, char** argv) {
+  Parsed parsed;
+  parsed.options.reactor.shard.max_residents = 200'000;
+  CLI::App app(kAbout, "timerd");
+  AddFlags(app, parsed.options);
+  app.set_version_flag("--version", "timerd " TIMERD_VERSION);
+  app.set_config("--config", "", "File of more flags, one name=value a line")->type_name("FILE");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  NameEnvironment(app);
+  app.formatter(std::make_shared<Formatter>());
+  app.get_formatter()->column_width(44);
+  try {
+    app.parse(argc, argv);
+    Options& options = parsed.options;
+    options.reactor.shard.limits.max_delay = options.service.limits.max_delay;
+  } catch (const CLI::ExtrasError& error) {
+    std::cerr << "timerd: " << error.what() << "; `timerd --help` lists the flags\n";
+    parsed.exit_code = 2;
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == 0;  // --help, --version
+    if (asked) {
+      app.exit(error, std::cout, std::cerr);
+    } else {
+      std::cerr << "timerd: " << error.what() << "\n";
+    }
+    parsed.exit_code = asked ? 0 : 2;
+  }
+  return parsed;
+}
+
+}  // namespace timerd

@@ -1,0 +1,44 @@
+// What the server can be told: every flag, with its default.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/base/instant.h"
+#include "server/reactor/reactor.h"
+#include "server/service/timers_service.h"
+
+namespace timerd {
+
+enum class DurabilityMode {
+  kSync,  // a reply means: survives power loss
+  kOs,    // survives kill -9
+  kNone,  // in RAM only
+};
+
+struct Options {
+  std::string listen = "127.0.0.1:7400";
+  std::string data_dir = "timerd-data";
+  DurabilityMode durability = DurabilityMode::kSync;
+  uint32_t shards = 0;  // 0: as the data directory has it, or one per core for a new one
+  Span drain_timeout = std::chrono::seconds(3);
+  // Residents here are of the whole server; each shard gets its part.
+  reactor::ReactorOptions reactor;
+  service::ServiceOptions service;
+
+  // Not serving but asking: --check-health, --help, --version.
+  std::string check_health;
+};
+
+// Reads the command line, then TIMERD_... from the environment, then --config. On --help, --version
+// or an error it has printed what there is to say and returns the exit code.
+struct Parsed {
+  Options options;
+  int exit_code = -1;  // -1: go on
+};
+Parsed ParseOptions(int argc, char** argv);
+
+}  // namespace timerd

@@ -1,0 +1,205 @@
+#include "server/reactor/codec.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "timerd/storage/v1/storage.pb.h"
+
+namespace timerd::reactor {
+namespace {
+
+namespace pb = storage::v1;
+
+// The enums of the two floors have the same order; zero is "unspecified" on disk.
+template <typename To, typename From>
+To OnDisk(From value) {
+  return static_cast<To>(static_cast<int>(value) + 1);
+}
+template <typename To, typename From>
+To InMemory(From value) {
+  return static_cast<To>(static_cast<int>(value) - 1);
+}
+
+void Put(const Deadline& from, pb::Deadline* to) {
+  to->set_at_ns(ToNanos(from.at));
+  to->set_place(from.place);
+}
+
+Deadline Take(const pb::Deadline& from) { return {InstantFromNanos(from.at_ns()), from.place()}; }
+
+void Put(const timer::Outcome& from, pb::Outcome* to) {
+  to->set_success(from.success);
+  to->set_payload(from.payload);
+}
+
+timer::Outcome Take(const pb::Outcome& from) { return {from.success(), from.payload()}; }
+
+void Put(const timer::Event& from, pb::Event* to) {
+  to->set_type(OnDisk<pb::EventType>(from.type));
+  to->set_sequence(from.sequence);
+  to->set_time_ns(ToNanos(from.time));
+  if (from.deadline) {
+    to->set_deadline_ns(ToNanos(*from.deadline));
+  }
+  to->set_run(from.run);
+  to->set_count(from.count);
+  if (from.timeout) {
+    to->set_timeout_ns(from.timeout->count());
+  }
+  to->set_by_timeout(from.by_timeout);
+  to->set_payload(from.payload);
+}
+
+timer::Event Take(const pb::Event& from) {
+  timer::Event event;
+  event.type = InMemory<timer::EventType>(from.type());
+  event.sequence = from.sequence();
+  event.time = InstantFromNanos(from.time_ns());
+  if (from.has_deadline_ns()) {
+    event.deadline = InstantFromNanos(from.deadline_ns());
+  }
+  event.run = from.run();
+  event.count = from.count();
+  if (from.has_timeout_ns()) {
+    event.timeout = Span(from.timeout_ns());
+  }
+  event.by_timeout = from.by_timeout();
+  event.payload = from.payload();
+  return event;
+}
+
+void Put(const timer::Timeout& from, pb::Timeout* to) {
+  Put(from.due, to->mutable_due());
+  to->set_timeout_ns(from.span.count());
+  if (from.fallback) {
+    Put(*from.fallback, to->mutable_fallback());
+  }
+  to->set_own(from.own);
+}
+
+timer::Timeout Take(const pb::Timeout& from) {
+  timer::Timeout timeout{
+      .due = Take(from.due()), .span = Span(from.timeout_ns()), .own = from.own()};
+  if (from.has_fallback()) {
+    timeout.fallback = Take(from.fallback());
+  }
+  return timeout;
+}
+
+void Take(const pb::Spec& from, timer::Handle& handle) {
+  timer::Spec& spec = handle.spec;
+  spec.kind = InMemory<timer::Kind>(from.kind());
+  spec.reported = from.reported();
+  spec.span = Span(from.span_ns());
+  if (from.has_at_ns()) {
+    spec.at = from.at_ns();
+  }
+  spec.start_now = from.start_now();
+  spec.payload = from.payload();
+  if (from.has_fallback()) {
+    spec.fallback = Take(from.fallback());
+  }
+  handle.created = InstantFromNanos(from.created_ns());
+  if (from.has_first_deadline_ns()) {
+    handle.first_deadline = InstantFromNanos(from.first_deadline_ns());
+  }
+}
+
+void Take(const pb::State& from, timer::Handle& handle) {
+  handle.phase = InMemory<timer::Phase>(from.phase());
+  if (from.has_due()) {
+    handle.due = Take(from.due());
+  }
+  for (const pb::Timeout& timeout : from.timeouts()) {
+    handle.timeouts.push_back(Take(timeout));
+  }
+  if (from.has_retention()) {
+    handle.retention = Take(from.retention());
+  }
+  handle.run = from.run();
+  handle.sequence = from.sequence();
+  handle.origin = InstantFromNanos(from.origin_ns());
+  handle.previous_tick = InstantFromNanos(from.previous_tick_ns());
+  handle.interval = Span(from.interval_ns());
+  handle.reported_run = from.reported_run();
+  handle.reported_success = from.reported_success();
+  if (from.has_last_firing()) {
+    handle.last_firing = Take(from.last_firing());
+  }
+  if (from.has_end()) {
+    handle.end = Take(from.end());
+  }
+}
+
+}  // namespace
+
+std::string EncodeSpec(const timer::Handle& handle) {
+  const timer::Spec& spec = handle.spec;
+  pb::Spec to;
+  to.set_kind(OnDisk<pb::Kind>(spec.kind));
+  to.set_reported(spec.reported);
+  to.set_span_ns(spec.span.count());
+  if (spec.at) {
+    to.set_at_ns(*spec.at);
+  }
+  to.set_start_now(spec.start_now);
+  to.set_payload(spec.payload);
+  if (spec.fallback) {
+    Put(*spec.fallback, to.mutable_fallback());
+  }
+  to.set_created_ns(ToNanos(handle.created));
+  if (handle.first_deadline) {
+    to.set_first_deadline_ns(ToNanos(*handle.first_deadline));
+  }
+  return to.SerializeAsString();
+}
+
+std::string EncodeState(const timer::Handle& handle) {
+  pb::State to;
+  to.set_phase(OnDisk<pb::Phase>(handle.phase));
+  if (handle.due) {
+    Put(*handle.due, to.mutable_due());
+  }
+  for (const timer::Timeout& timeout : handle.timeouts) {
+    Put(timeout, to.add_timeouts());
+  }
+  if (handle.retention) {
+    Put(*handle.retention, to.mutable_retention());
+  }
+  to.set_run(handle.run);
+  to.set_sequence(handle.sequence);
+  to.set_origin_ns(ToNanos(handle.origin));
+  to.set_previous_tick_ns(ToNanos(handle.previous_tick));
+  to.set_interval_ns(handle.interval.count());
+  to.set_reported_run(handle.reported_run);
+  to.set_reported_success(handle.reported_success);
+  if (handle.last_firing) {
+    Put(*handle.last_firing, to.mutable_last_firing());
+  }
+  if (handle.end) {
+    Put(*handle.end, to.mutable_end());
+  }
+  return to.SerializeAsString();
+}
+
+absl::StatusOr<timer::Handle> Decode(absl::string_view id, absl::string_view spec,
+                                     absl::string_view state) {
+  pb::Spec spec_message;
+  pb::State state_message;
+  const bool parsed = spec_message.ParseFromArray(spec.data(), static_cast<int>(spec.size())) &&
+                      state_message.ParseFromArray(state.data(), static_cast<int>(state.size()));
+  if (!parsed || spec_message.kind() == pb::KIND_UNSPECIFIED ||
+      state_message.phase() == pb::PHASE_UNSPECIFIED ||
+      (state_message.phase() == pb::PHASE_ENDED) != state_message.has_end()) {
+    return absl::DataLossError(
+        absl::StrCat("handle \"", id, "\": what is stored of it cannot be read; restore the data "
+                                      "directory from a backup"));
+  }
+  timer::Handle handle;
+  handle.id = std::string(id);
+  Take(spec_message, handle);
+  Take(state_message, handle);
+  return handle;
+}
+
+}  // namespace timerd::reactor

@@ -1,0 +1,21 @@
+// Handles as bytes and back: timer::Handle to and from the messages of storage.proto.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/timer/handle.h"
+
+namespace timerd::reactor {
+
+// A serialized storage.v1.Spec: the part of a handle that never changes.
+std::string EncodeSpec(const timer::Handle& handle);
+// A serialized storage.v1.State: the rest.
+std::string EncodeState(const timer::Handle& handle);
+
+// DataLoss, naming the handle, when the bytes are not what the encoders wrote.
+absl::StatusOr<timer::Handle> Decode(absl::string_view id, absl::string_view spec,
+                                     absl::string_view state);
+
+}  // namespace timerd::reactor

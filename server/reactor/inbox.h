@@ -1,0 +1,46 @@
+// Where commands wait for their shard's thread.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "server/base/mutex.h"
+#include "server/reactor/command.h"
+
+namespace timerd::reactor {
+
+// Any thread pushes, one thread takes. A lock is held for a vector's push or swap only, so what a
+// turn takes is a batch.
+class Inbox {
+ public:
+  explicit Inbox(size_t capacity) : capacity_(capacity) {}
+
+  enum class Pushed {
+    kFirst,  // the inbox was empty: its thread may be asleep
+    kMore,
+    kFull,  // `command` is untouched
+  };
+  // `always` ignores the capacity: for what must not be lost, such as a detached stream.
+  Pushed Push(Command& command, bool always) {
+    const MutexLock lock(mutex_);
+    if (commands_.size() >= capacity_ && !always) {
+      return Pushed::kFull;
+    }
+    commands_.push_back(std::move(command));
+    return commands_.size() == 1 ? Pushed::kFirst : Pushed::kMore;
+  }
+
+  // All that waits, in the order of the pushes. `taken` must be empty; its memory is reused.
+  void Take(std::vector<Command>& taken) {
+    const MutexLock lock(mutex_);
+    commands_.swap(taken);
+  }
+
+ private:
+  const size_t capacity_;
+  Mutex mutex_;
+  std::vector<Command> commands_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace timerd::reactor

@@ -1,0 +1,150 @@
+#include "server/reactor/reactor.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/log.h"
+#include "server/base/status.h"
+
+namespace timerd::reactor {
+namespace {
+
+// Deadlines fired in one turn, so that commands wait a few milliseconds at most.
+constexpr size_t kFireLimit = 1024;
+// Replies and events that may wait for the disk before the shard takes no more work.
+constexpr size_t kMaxWaiting = 32'768;
+// The thread looks at the wall clock at least this often,
+constexpr Span kLongestSleep = std::chrono::seconds(1);
+// and writes down when it has been set by more than this.
+constexpr Span kWallStep = std::chrono::milliseconds(100);
+
+int64_t OffsetOf(const clock::Reading& reading) { return reading.unix_ns - ToNanos(reading.now); }
+
+void RefuseFull(Command& command, size_t capacity) {
+  const absl::Status full =
+      Refuse(Reason::kLimitExceeded,
+             absl::StrCat("the server is overloaded: ", capacity,
+                          " requests wait for this shard, as many as --max-inbox allows; try "
+                          "again later"),
+             "max-inbox");
+  std::visit(
+      [&full](auto& each) {
+        if constexpr (!std::is_same_v<decltype(each), Run&>) {
+          each.reply(full);
+        }
+      },
+      command);
+}
+
+}  // namespace
+
+Reactor::Reactor(const ReactorOptions& options, const store::Position& recovered,
+                 const clock::RealClock& clock, store::ShardLog& log, store::StateStore& state,
+                 EventSink& sink)
+    : options_(options),
+      clock_(clock),
+      inbox_(options.max_inbox),
+      shard_(options.shard, recovered, clock.Read().now, state, sink),
+      durable_(recovered.sequence()),
+      applied_(recovered.sequence()),
+      submitted_(recovered.sequence()),
+      anchored_offset_ns_(recovered.wall_ns() - recovered.time_ns()),
+      committer_(log, state, recovered.sequence(), options.checkpoint_bytes,
+                 [this] { waker_.Wake(); }),
+      thread_([this] { Loop(); }) {}
+
+Reactor::~Reactor() {
+  stopping_.store(true);
+  waker_.Wake();
+  thread_.join();
+}
+
+void Reactor::Post(Command command) {
+  switch (inbox_.Push(command, /*always=*/false)) {
+    case Inbox::Pushed::kFirst:
+      return waker_.Wake();
+    case Inbox::Pushed::kMore:
+      return;
+    case Inbox::Pushed::kFull:
+      return RefuseFull(command, options_.max_inbox);
+  }
+}
+
+void Reactor::PostAlways(absl::AnyInvocable<void()> function) {
+  Command command = Run{std::move(function)};
+  if (inbox_.Push(command, /*always=*/true) == Inbox::Pushed::kFirst) {
+    waker_.Wake();
+  }
+}
+
+void Reactor::Loop() {
+  while (true) {
+    const bool stopping = stopping_.load();
+    if (Turn()) {
+      continue;
+    }
+    if (stopping && shard_.waiting() == 0 && applied_ == submitted_) {
+      return;
+    }
+    const Instant now = shard_.reading().now;
+    // While the shard waits for the disk there is nothing to wake up for: the committer wakes it.
+    const bool blocked = shard_.waiting() >= kMaxWaiting;
+    waker_.WaitUntil(clock_, blocked ? now + kLongestSleep
+                                     : std::min(shard_.NextWake(), now + kLongestSleep));
+  }
+}
+
+bool Reactor::Turn() {
+  shard_.Begin(clock_.Read());
+  TakeProgress();
+  const absl::StatusOr<bool> more_to_load = shard_.LoadWindow();
+  if (!more_to_load.ok()) {
+    LogFatal(absl::StrCat("reading the store: ", more_to_load.status().ToString()));
+  }
+  bool more = *more_to_load;
+  if (shard_.waiting() < kMaxWaiting) {
+    more |= shard_.Fire(kFireLimit) == kFireLimit;
+    if (!shard_.HasBacklog()) {
+      inbox_.Take(commands_);
+      more |= !commands_.empty();
+      for (Command& command : commands_) {
+        shard_.Execute(std::move(command));
+      }
+      commands_.clear();
+    }
+  } else {
+    more = false;
+  }
+  SubmitFrame();
+  shard_.Release();
+  return more;
+}
+
+void Reactor::TakeProgress() {
+  for (const uint64_t durable = committer_.durable(); durable_ < durable;) {
+    shard_.OnDurable(++durable_);
+  }
+  for (const uint64_t applied = committer_.applied(); applied_ < applied;) {
+    shard_.OnApplied(++applied_);
+  }
+}
+
+void Reactor::SubmitFrame() {
+  if (submitted_ != durable_) {
+    return;  // the next frame gathers while this one is made durable
+  }
+  std::optional<store::Frame> frame = shard_.TakeFrame();
+  if (!frame && std::abs(OffsetOf(shard_.reading()) - anchored_offset_ns_) > kWallStep.count()) {
+    frame = shard_.TakeFrameEvenEmpty();
+  }
+  if (frame) {
+    anchored_offset_ns_ = frame->wall_ns() - frame->time_ns();
+    submitted_ = frame->sequence();
+    committer_.Submit(*std::move(frame));
+  }
+}
+
+}  // namespace timerd::reactor

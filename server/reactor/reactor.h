@@ -1,0 +1,64 @@
+// One shard on a thread of its own, under the real clock.
+#pragma once
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "server/clock/clock.h"
+#include "server/clock/waker.h"
+#include "server/reactor/committer.h"
+#include "server/reactor/inbox.h"
+#include "server/reactor/shard.h"
+
+namespace timerd::reactor {
+
+struct ReactorOptions {
+  ShardOptions shard;
+  // Commands that may wait for the shard's thread; one more is refused.
+  size_t max_inbox = 65'536;
+  size_t checkpoint_bytes = Committer::kDefaultCheckpointBytes;
+};
+
+class Reactor {
+ public:
+  // Starts the thread. `recovered` is what Recover() returned. All references outlive the reactor.
+  Reactor(const ReactorOptions& options, const store::Position& recovered,
+          const clock::RealClock& clock, store::ShardLog& log, store::StateStore& state,
+          EventSink& sink);
+  // Executes what has been posted, gives every reply, writes everything down, and joins. Nobody may
+  // post any more.
+  ~Reactor();
+
+  // Hands `command` to the shard's thread; any thread. When max_inbox commands wait already, its
+  // reply gets RESOURCE_EXHAUSTED on this thread instead.
+  void Post(Command command);
+  // The same, whatever waits already.
+  void PostAlways(absl::AnyInvocable<void()> function);
+
+ private:
+  void Loop();
+  // Returns true if there is more to do at once.
+  bool Turn();
+  void TakeProgress();
+  void SubmitFrame();
+
+  const ReactorOptions options_;
+  const clock::RealClock& clock_;
+  Inbox inbox_;
+  clock::Waker waker_;
+  std::atomic<bool> stopping_{false};
+
+  // Shard's thread.
+  Shard shard_;
+  std::vector<Command> commands_;
+  uint64_t durable_;
+  uint64_t applied_;
+  uint64_t submitted_;
+  int64_t anchored_offset_ns_;  // wall minus service time, as the last frame has it
+
+  Committer committer_;
+  std::thread thread_;
+};
+
+}  // namespace timerd::reactor

@@ -1,0 +1,15 @@
+#include "server/reactor/recovery.h"
+
+#include "server/base/status.h"
+
+namespace timerd::reactor {
+
+absl::StatusOr<store::Position> Recover(store::ShardLog& log, store::StateStore& state) {
+  TIMERD_ASSIGN_OR_RETURN(const store::Position position, state.position());
+  TIMERD_RETURN_IF_ERROR(log.Read(position.sequence() + 1, [&state](const store::Frame& frame) {
+    return state.Apply(frame);
+  }));
+  return state.position();
+}
+
+}  // namespace timerd::reactor

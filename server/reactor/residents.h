@@ -1,0 +1,49 @@
+// The handles that a shard holds in memory: those that are due soon and those whose latest change is
+// still on its way to the store. All others live in the store alone.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "server/timer/handle.h"
+
+namespace timerd::reactor {
+
+// The index of a resident; also its handle in the wheel.
+using Slot = uint32_t;
+
+struct Resident {
+  timer::Handle handle;
+  // The deadlines that the store's due index has for it, once all frames taken so far are applied.
+  std::vector<DueKey> indexed;
+  uint64_t last_frame = 0;  // the last frame that it is part of
+  bool in_store = false;    // a frame has put its spec into the store
+  bool dirty = false;       // changed since last_frame
+  bool erased = false;      // forgotten; stays until the store has forgotten it too
+};
+
+class Residents {
+ public:
+  // The slot of `id`, nothing if it is not resident.
+  std::optional<Slot> Find(absl::string_view id) const;
+  // REQUIRES: the handle's id is not resident. References to other residents stay valid.
+  Slot Add(timer::Handle handle);
+  void Remove(Slot slot);
+
+  Resident& operator[](Slot slot) { return slab_[slot]; }
+  size_t size() const { return by_id_.size(); }
+  // All slots in use, in no particular order. O(size).
+  std::vector<Slot> All() const;
+
+ private:
+  std::deque<Resident> slab_;  // a deque, so that references survive growth
+  std::vector<Slot> free_;
+  absl::flat_hash_map<std::string, Slot> by_id_;
+};
+
+}  // namespace timerd::reactor

@@ -1,0 +1,168 @@
+// A shard: the handles whose ids hash to it, as a deterministic machine.
+//
+// Inputs are commands, readings of the clock, and word of how far its frames have come. Outputs are
+// frames, replies and events. It reads no clock, starts no thread, and touches no disk but to read
+// from its state store, so a test can drive it under a clock of its own; Reactor drives it on a
+// thread.
+//
+// One turn: Begin, then any of Execute, LoadWindow and Fire, then TakeFrame when the last frame is
+// durable, then Release. What a turn changes is gathered and written once, in the next frame.
+//
+// Answers wait for the frame that holds what they rest on. Firing events do not wait for theirs: a
+// timer's lateness does not depend on the disk. Should the server die between the two, the timer is
+// overdue at the restart and fires again, marked as a redelivery (docs/guarantees.md).
+//
+// Only the near future is resident and in the wheel: handles with a deadline up to `horizon`. The
+// others are loaded from the store's due index, page by page, before they are due.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "server/clock/clock.h"
+#include "server/reactor/command.h"
+#include "server/reactor/residents.h"
+#include "server/store/state_store.h"
+#include "server/wheel/timing_wheel.h"
+
+namespace timerd::reactor {
+
+struct ShardOptions {
+  uint32_t index = 0;
+  // How far ahead of now handles are kept in memory.
+  Span window = std::chrono::minutes(10);
+  // Above this many residents the window shrinks.
+  size_t max_residents = 100'000;
+  timer::Limits limits;
+};
+
+// Where events go. Called on the shard's thread.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void OnEvent(std::shared_ptr<const Notice> notice) = 0;
+};
+
+// Not thread-safe: one thread at a time.
+class Shard {
+ public:
+  // Continues after `recovered`, the position of `state`, to which every frame of the log has been
+  // applied. `now` is where the service timeline resumes. `state` and `sink` outlive the shard.
+  Shard(const ShardOptions& options, const store::Position& recovered, Instant now,
+        store::StateStore& state, EventSink& sink);
+
+  // The time for what follows. Service time never goes back.
+  void Begin(const clock::Reading& reading);
+  void Execute(Command command);
+  // Loads one page of handles that are due within the window, if the horizon is behind. Returns true
+  // if there may be more to load. An error means that the store cannot be read: fatal.
+  absl::StatusOr<bool> LoadWindow();
+  // Fires at most `limit` deadlines that are due, in order; returns how many. What is due beyond the
+  // horizon waits for LoadWindow().
+  size_t Fire(size_t limit);
+
+  // All changes since the last frame, or nothing. Frames are appended to the log, and then applied to
+  // the state store, in the order in which they were taken.
+  std::optional<store::Frame> TakeFrame();
+  // As TakeFrame(), but at least a frame that says what time it is: what a restart measures its gap
+  // from, when the wall clock was set meanwhile.
+  store::Frame TakeFrameEvenEmpty();
+  void OnDurable(uint64_t sequence);
+  void OnApplied(uint64_t sequence);
+  // Gives out the replies and events that need wait no longer.
+  void Release();
+
+  // When there is something to do although no command comes; at once if that is not after now.
+  Instant NextWake() const;
+  // True while deadlines that passed before the shard was made have not all fired. Until then no
+  // command may be executed: an event of theirs may have been sent before the stop.
+  bool HasBacklog() const { return backlog_; }
+  // Replies and events that wait for a frame.
+  size_t waiting() const { return outputs_.size() + reads_.size(); }
+  size_t residents() const { return residents_.size(); }
+  const clock::Reading& reading() const { return reading_; }
+
+ private:
+  struct Output {
+    uint64_t after;  // the frame that must be durable before
+    absl::AnyInvocable<void()> give;
+  };
+  struct Read {
+    uint64_t after;  // the frame that must be applied before
+    List list;
+  };
+  struct InFlight {
+    uint64_t sequence;
+    std::vector<Slot> slots;
+  };
+
+  void Do(Create command);
+  void Do(Bound command);
+  void Do(Watch command);
+  void Do(Cancel command);
+  void Do(StopLoop command);
+  void Do(Report command);
+  void Do(Reschedule command);
+  void Do(Get command);
+  void Do(List command);
+  void Do(Run command);
+
+  // Runs `step(handle, context)` on the handle `id`. An error goes to `reply` as it is, and nothing
+  // has changed; of a result, `to_answer(result, handle)` does.
+  template <typename Result, typename Step, typename ToAnswer>
+  void Change(const std::string& id, Reply<Result> reply, Step step, ToAnswer to_answer);
+  template <typename T>
+  void Answer(Reply<T> reply, absl::StatusOr<T> answer);
+
+  // The handle `id`, made resident; nothing if there is none. It may be an erased one.
+  absl::StatusOr<std::optional<Slot>> Lookup(absl::string_view id);
+  // The handle `id`, made resident; NotFound if there is none.
+  absl::StatusOr<Slot> Find(absl::string_view id);
+  timer::Context MakeContext();
+  // Gives out the events of the step just made on `slot`, once the frame `after` is durable.
+  void Emit(Slot slot, uint64_t after, bool redelivery);
+  // Notes that `slot` belongs in the next frame, and brings the wheel up to date.
+  void MarkDirty(Slot slot);
+  // Arms or disarms the wheel as the handle and the horizon say.
+  void Rearm(Slot slot);
+  // Drops a resident that need not be one, arms the others.
+  void Settle(Slot slot);
+  // Halves the residents by a nearer horizon.
+  void ShrinkWindow();
+  // The frame that holds all that has been decided so far.
+  uint64_t LatestFrame() const { return gathered_.empty() ? taken_ : taken_ + 1; }
+  Opened Open(const timer::Handle& handle, uint64_t after) const;
+  Notice MakeNotice(const timer::Handle& handle, const timer::Event& event, bool redelivery) const;
+
+  const ShardOptions options_;
+  store::StateStore& state_;
+  EventSink& sink_;
+  const Instant recovered_at_;
+  const uint64_t recovered_place_;  // deadlines with smaller places were set before the start
+
+  clock::Reading reading_;
+  uint64_t next_place_;
+  uint64_t taken_;    // sequence of the last frame taken,
+  uint64_t durable_;  // made durable,
+  uint64_t applied_;  // and applied: applied_ <= durable_ <= taken_
+
+  Residents residents_;
+  wheel::TimingWheel wheel_;
+  DueKey horizon_;  // everything due up to here is resident
+  Span window_;     // how far ahead of now the horizon should be
+  bool backlog_ = true;
+
+  std::vector<Slot> gathered_;  // dirty residents, for the next frame
+  std::deque<InFlight> in_flight_;
+  std::vector<timer::Event> events_;  // of the step under way
+  std::deque<Output> outputs_;
+  std::deque<Read> reads_;
+};
+
+}  // namespace timerd::reactor

@@ -1,0 +1,14 @@
+// The one mapping from absl::Status to gRPC.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+
+namespace timerd::service {
+
+// Same code and message; the reason of a refusal travels in the status details as
+// timerd.v1.ErrorInfo (proto/timerd/v1/errors.proto).
+grpc::Status ToGrpc(const absl::Status& status);
+
+}  // namespace timerd::service

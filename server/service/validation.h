@@ -1,0 +1,61 @@
+// What the API accepts: requests checked field by field and turned into commands. Every refusal names
+// the thing, the value, the rule and the way out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/base/instant.h"
+#include "server/reactor/command.h"
+#include "server/timer/handle.h"
+#include "timerd/v1/timers.pb.h"
+
+namespace timerd::service {
+
+struct RequestLimits {
+  size_t max_id_bytes = 256;
+  size_t max_payload_bytes = 64 << 10;
+  size_t max_request_bytes = 1 << 20;
+  Span max_delay = std::chrono::hours(24 * 365 * 100);
+};
+
+// Stateless but for its limits; any thread.
+class Validator {
+ public:
+  explicit Validator(const RequestLimits& limits) : limits_(limits) {}
+
+  // The request as a whole is not too large.
+  absl::Status CheckSize(const google::protobuf::Message& request) const;
+  // `id`, the value of `field`, is a good id. An empty one is refused.
+  absl::Status CheckId(absl::string_view field, absl::string_view id) const;
+
+  // What to create. `unix_now_ns` is the wall clock's time, for absolute deadlines.
+  absl::StatusOr<timer::Spec> ToSpec(const v1::ScheduleRequest& request, int64_t unix_now_ns) const;
+  absl::StatusOr<timer::Spec> ToSpec(const v1::StartLoopRequest& request) const;
+  absl::StatusOr<timer::Spec> ToSpec(const v1::WithTimeoutRequest& request) const;
+
+  absl::StatusOr<decltype(reactor::Reschedule::move)> ToMove(const v1::RescheduleRequest& request,
+                                                             int64_t unix_now_ns) const;
+  // The outcome of a Report. Also checks the run.
+  absl::StatusOr<timer::Outcome> ToOutcome(const v1::ReportRequest& request) const;
+
+ private:
+  // `subject` is what messages begin with: the call and the id.
+  absl::StatusOr<Span> ToSpan(absl::string_view subject, absl::string_view field,
+                              const google::protobuf::Duration& value, bool may_be_negative) const;
+  absl::StatusOr<int64_t> ToUnixNanos(absl::string_view subject, absl::string_view field,
+                                      const google::protobuf::Timestamp& value,
+                                      int64_t unix_now_ns) const;
+  absl::Status CheckPayload(absl::string_view subject, absl::string_view field,
+                            absl::string_view payload) const;
+  absl::StatusOr<timer::Outcome> ToOutcome(absl::string_view subject, absl::string_view field,
+                                           const v1::Outcome& outcome) const;
+
+  const RequestLimits limits_;
+};
+
+}  // namespace timerd::service

@@ -1,0 +1,58 @@
+// The directory that --data-dir names: one server's, of one format, with one database in it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/store/ordered_kv.h"
+#include "server/store/rocks_kv.h"
+
+namespace timerd::store {
+
+class DataDirectory {
+ public:
+  // Opens the directory `path` and keeps others out of it until destruction. Makes the directory
+  // (not its parent) and an empty database where there is none, with `requested_shards` shards, or
+  // `default_shards` if that is 0.
+  //
+  // Refused, each with a message that names `path`, the cause and the way out:
+  //   FailedPrecondition  another server has it; it holds other files and no database, or a
+  //   database
+  //                       that is not timerd's; its format is another version's; it was made with a
+  //                       number of shards other than `requested_shards` (unless that is 0)
+  //   DataLoss            the database is damaged
+  //   and what the operating system gives as a reason, such as PermissionDenied or NotFound.
+  // `options.create` is ignored.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path,
+                                                             uint32_t requested_shards,
+                                                             uint32_t default_shards,
+                                                             RocksKvOptions options = {});
+
+  OrderedKv& kv() { return *kv_; }
+  uint32_t shards() const { return shards_; }
+
+ private:
+  // Holds the lock on <path>/timerd.lock; the file itself stays.
+  class Lock {
+   public:
+    static absl::StatusOr<Lock> Take(const std::string& path);
+    Lock(Lock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+    Lock& operator=(Lock&&) = delete;
+    ~Lock();
+
+   private:
+    explicit Lock(int fd) : fd_(fd) {}
+    int fd_;
+  };
+
+  DataDirectory(Lock lock, std::unique_ptr<RocksKv> kv, uint32_t shards)
+      : lock_(std::move(lock)), kv_(std::move(kv)), shards_(shards) {}
+
+  const Lock lock_;  // outlives kv_
+  const std::unique_ptr<RocksKv> kv_;
+  const uint32_t shards_;
+};
+
+}  // namespace timerd::store

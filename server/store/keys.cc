@@ -1,0 +1,178 @@
+#include "server/store/keys.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace timerd::store {
+namespace {
+
+constexpr char kSuperblockTag = 'B';
+constexpr char kDueTag = 'D';
+constexpr char kHandleTag = 'H';
+constexpr char kLogTag = 'L';
+constexpr char kPositionTag = 'P';
+
+constexpr char kSpecSuffix = 0;
+constexpr char kStateSuffix = 1;
+constexpr char kAfterSuffixes = 2;
+
+constexpr size_t kShardPrefixSize = 1 + sizeof(uint32_t);
+constexpr uint64_t kSignBit = uint64_t{1} << 63;
+
+template <typename Number>
+void AppendBigEndian(Number value, std::string& key) {
+  for (int shift = 8 * (static_cast<int>(sizeof(Number)) - 1); shift >= 0; shift -= 8) {
+    key.push_back(static_cast<char>(value >> shift));
+  }
+}
+
+uint64_t ReadBigEndian(absl::string_view bytes) {
+  uint64_t value = 0;
+  for (char c : bytes) {
+    value = (value << 8) | static_cast<unsigned char>(c);
+  }
+  return value;
+}
+
+std::string ShardPrefix(char tag, uint32_t shard) {
+  std::string key(1, tag);
+  AppendBigEndian(shard, key);
+  return key;
+}
+
+// The smallest key greater than all that begin with `prefix`, which is not all FF.
+std::string AfterPrefix(std::string prefix) {
+  while (prefix.back() == '\xff') {
+    prefix.pop_back();
+  }
+  ++prefix.back();
+  return prefix;
+}
+
+std::string AfterShard(char tag, uint32_t shard) { return AfterPrefix(ShardPrefix(tag, shard)); }
+
+void AppendEscaped(absl::string_view id, std::string& key) {
+  for (char c : id) {
+    key.push_back(c);
+    if (c == '\0') {
+      key.push_back('\xff');
+    }
+  }
+}
+
+std::string HandleKeyWith(uint32_t shard, absl::string_view id, char suffix) {
+  std::string key;
+  key.reserve(kShardPrefixSize + id.size() + 3);
+  key = ShardPrefix(kHandleTag, shard);
+  AppendEscaped(id, key);
+  key.push_back('\0');
+  key.push_back('\x01');
+  key.push_back(suffix);
+  return key;
+}
+
+bool HasTag(absl::string_view key, char tag, size_t min_size) {
+  return key.size() >= min_size && key[0] == tag;
+}
+
+}  // namespace
+
+std::string SuperblockKey() { return std::string(1, kSuperblockTag); }
+
+std::string PositionKey(uint32_t shard) { return ShardPrefix(kPositionTag, shard); }
+
+std::string LogKey(uint32_t shard, uint64_t sequence) {
+  std::string key = ShardPrefix(kLogTag, shard);
+  AppendBigEndian(sequence, key);
+  return key;
+}
+
+KeyRange LogRange(uint32_t shard, uint64_t from) {
+  return {LogKey(shard, from), AfterShard(kLogTag, shard)};
+}
+
+std::optional<uint64_t> LogSequence(absl::string_view key) {
+  constexpr size_t kSize = kShardPrefixSize + sizeof(uint64_t);
+  if (!HasTag(key, kLogTag, kSize) || key.size() != kSize) {
+    return std::nullopt;
+  }
+  return ReadBigEndian(key.substr(kShardPrefixSize));
+}
+
+std::string DueIndexKey(uint32_t shard, const DueKey& due) {
+  std::string key = ShardPrefix(kDueTag, shard);
+  AppendBigEndian(static_cast<uint64_t>(ToNanos(due.deadline)) ^ kSignBit, key);
+  AppendBigEndian(due.place, key);
+  return key;
+}
+
+KeyRange DueRange(uint32_t shard, const std::optional<DueKey>& after, Instant last) {
+  KeyRange range;
+  if (after.has_value()) {
+    range.first = DueIndexKey(shard, *after);
+    range.first.push_back('\0');
+  } else {
+    range.first = ShardPrefix(kDueTag, shard);
+  }
+  range.last = DueIndexKey(shard, {last, std::numeric_limits<uint64_t>::max()});
+  range.last.push_back('\0');
+  return range;
+}
+
+std::optional<DueKey> DueKeyOf(absl::string_view key) {
+  constexpr size_t kSize = kShardPrefixSize + 2 * sizeof(uint64_t);
+  if (!HasTag(key, kDueTag, kSize) || key.size() != kSize) {
+    return std::nullopt;
+  }
+  const uint64_t deadline =
+      ReadBigEndian(key.substr(kShardPrefixSize, sizeof(uint64_t))) ^ kSignBit;
+  return DueKey{InstantFromNanos(static_cast<int64_t>(deadline)),
+                ReadBigEndian(key.substr(kShardPrefixSize + sizeof(uint64_t)))};
+}
+
+std::string SpecKey(uint32_t shard, absl::string_view id) {
+  return HandleKeyWith(shard, id, kSpecSuffix);
+}
+
+std::string StateKey(uint32_t shard, absl::string_view id) {
+  return HandleKeyWith(shard, id, kStateSuffix);
+}
+
+KeyRange HandleRange(uint32_t shard, absl::string_view id) {
+  return {SpecKey(shard, id), HandleKeyWith(shard, id, kAfterSuffixes)};
+}
+
+KeyRange WalkRange(uint32_t shard, absl::string_view prefix, absl::string_view after) {
+  std::string begin = ShardPrefix(kHandleTag, shard);
+  AppendEscaped(prefix, begin);
+  std::string end = AfterPrefix(begin);
+  if (!after.empty()) {
+    begin = std::max(begin, HandleKeyWith(shard, after, kAfterSuffixes));
+  }
+  return {std::move(begin), std::move(end)};
+}
+
+std::optional<HandleKey> HandleKeyOf(absl::string_view key) {
+  if (!HasTag(key, kHandleTag, kShardPrefixSize + 3)) {
+    return std::nullopt;
+  }
+  HandleKey handle;
+  size_t i = kShardPrefixSize;
+  for (; i + 3 < key.size(); ++i) {
+    handle.id.push_back(key[i]);
+    if (key[i] == '\0') {
+      ++i;
+      if (key[i] != '\xff') {
+        return std::nullopt;
+      }
+    }
+  }
+  if (i + 3 != key.size() || key[i] != '\0' || key[i + 1] != '\x01' ||
+      (key[i + 2] != kSpecSuffix && key[i + 2] != kStateSuffix)) {
+    return std::nullopt;
+  }
+  handle.is_state = key[i + 2] == kStateSuffix;
+  return handle;
+}
+
+}  // namespace timerd::store

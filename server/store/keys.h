@@ -1,0 +1,60 @@
+// The keys of the database: this file and docs/storage_format.md define them.
+//
+//   superblock   'B'
+//   due index    'D' shard deadline place      -> id
+//   spec         'H' shard escaped-id 0        -> Spec
+//   state        'H' shard escaped-id 1        -> State
+//   log          'L' shard sequence            -> frame (frame_codec.h)
+//   position     'P' shard                     -> Position
+//
+// Numbers are big-endian, so that byte order is numeric order: shard 4 bytes, the others 8; the
+// sign bit of a deadline is flipped. An escaped id has 00 FF for each 00 and ends in 00 01, so that
+// ids of any bytes sort as they are and none is the beginning of another; spec and state of a
+// handle are neighbours. (Source of the escape: FoundationDB's tuple layer.)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "server/base/instant.h"
+#include "server/store/state_store.h"
+
+namespace timerd::store {
+
+// The keys in [first, last).
+struct KeyRange {
+  std::string first;
+  std::string last;
+};
+
+std::string SuperblockKey();
+std::string PositionKey(uint32_t shard);
+
+std::string LogKey(uint32_t shard, uint64_t sequence);
+// The frames of `shard` from sequence `from` on.
+KeyRange LogRange(uint32_t shard, uint64_t from);
+// Nothing if `key` is not a log key.
+std::optional<uint64_t> LogSequence(absl::string_view key);
+
+std::string DueIndexKey(uint32_t shard, const DueKey& due);
+// The deadlines after `after` (all, if nothing) and not after `last`.
+KeyRange DueRange(uint32_t shard, const std::optional<DueKey>& after, Instant last);
+// Nothing if `key` is not a due index key.
+std::optional<DueKey> DueKeyOf(absl::string_view key);
+
+std::string SpecKey(uint32_t shard, absl::string_view id);
+std::string StateKey(uint32_t shard, absl::string_view id);
+// Spec and state of `id`.
+KeyRange HandleRange(uint32_t shard, absl::string_view id);
+// Specs and states of the ids that begin with `prefix` and are greater than `after`.
+KeyRange WalkRange(uint32_t shard, absl::string_view prefix, absl::string_view after);
+struct HandleKey {
+  std::string id;
+  bool is_state = false;
+};
+// Nothing if `key` is neither a spec key nor a state key.
+std::optional<HandleKey> HandleKeyOf(absl::string_view key);
+
+}  // namespace timerd::store

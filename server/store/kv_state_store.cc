@@ -1,0 +1,181 @@
+#include "server/store/kv_state_store.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/status.h"
+#include "server/store/keys.h"
+
+namespace timerd::store {
+namespace {
+
+constexpr absl::string_view kWayOut =
+    "restore the data directory from a backup, or move it away and start empty";
+
+DueKey FromProto(const storage::v1::DueKey& due) {
+  return {InstantFromNanos(due.deadline_ns()), due.place()};
+}
+
+absl::Status BadKey(uint32_t shard, absl::string_view what, absl::string_view key) {
+  return absl::DataLossError(absl::StrCat("shard ", shard, ": ", what, " ",
+                                          absl::BytesToHexString(key), " is malformed; ", kWayOut));
+}
+
+absl::Status HalfHandle(uint32_t shard, absl::string_view id, absl::string_view missing) {
+  return absl::DataLossError(absl::StrCat("shard ", shard, ": handle \"", absl::CHexEscape(id),
+                                          "\" has no ", missing, "; ", kWayOut));
+}
+
+absl::StatusOr<Position> ReadPosition(const OrderedKv& kv, uint32_t shard) {
+  TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, kv.Get(PositionKey(shard)));
+  Position position;
+  if (bytes.has_value() && !position.ParseFromString(*bytes)) {
+    return absl::DataLossError(
+        absl::StrCat("shard ", shard, ": the position of its state is malformed; ", kWayOut));
+  }
+  return position;
+}
+
+// Visits whole handles of `range`, which begins and ends between handles.
+absl::Status ScanHandles(
+    const OrderedKv& kv, uint32_t shard, const KeyRange& range,
+    absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
+        visit) {
+  absl::Status status;
+  std::optional<std::string> id;  // of the spec that awaits its state
+  std::string spec;
+  const auto take = [&](absl::string_view key, absl::string_view value) {
+    std::optional<HandleKey> handle = HandleKeyOf(key);
+    if (!handle.has_value()) {
+      status = BadKey(shard, "handle key", key);
+    } else if (id.has_value() && (*id != handle->id || !handle->is_state)) {
+      status = HalfHandle(shard, *id, "state");
+    } else if (!id.has_value() && handle->is_state) {
+      status = HalfHandle(shard, handle->id, "spec");
+    } else if (!handle->is_state) {
+      id = std::move(handle->id);
+      spec.assign(value.data(), value.size());
+    } else {
+      id.reset();
+      return visit(handle->id, spec, value);
+    }
+    return status.ok();
+  };
+  TIMERD_RETURN_IF_ERROR(kv.Scan(range.first, range.last, take));
+  if (status.ok() && id.has_value()) {
+    return HalfHandle(shard, *id, "state");
+  }
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KvStateStore>> KvStateStore::Open(OrderedKv& kv, uint32_t shard) {
+  TIMERD_ASSIGN_OR_RETURN(const Position position, ReadPosition(kv, shard));
+  return std::unique_ptr<KvStateStore>(new KvStateStore(kv, shard, position.sequence()));
+}
+
+absl::Status KvStateStore::Apply(const Frame& frame) {
+  if (frame.shard() != shard_ || frame.sequence() != applied_ + 1) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "shard ", shard_, ": frame ", frame.sequence(), " of shard ", frame.shard(),
+        " cannot be applied to a state at ", applied_, "; apply frame ", applied_ + 1, " next"));
+  }
+  WriteBatch batch;
+  for (const storage::v1::Operation& operation : frame.operations()) {
+    switch (operation.operation_case()) {
+      case storage::v1::Operation::kPut: {
+        const storage::v1::Put& put = operation.put();
+        for (const storage::v1::DueKey& due : put.disarmed()) {
+          batch.Delete(DueIndexKey(shard_, FromProto(due)));
+        }
+        for (const storage::v1::DueKey& due : put.armed()) {
+          batch.Put(DueIndexKey(shard_, FromProto(due)), put.id());
+        }
+        if (put.has_spec()) {
+          batch.Put(SpecKey(shard_, put.id()), put.spec());
+        }
+        batch.Put(StateKey(shard_, put.id()), put.state());
+        break;
+      }
+      case storage::v1::Operation::kErase: {
+        const storage::v1::Erase& erase = operation.erase();
+        for (const storage::v1::DueKey& due : erase.disarmed()) {
+          batch.Delete(DueIndexKey(shard_, FromProto(due)));
+        }
+        batch.Delete(SpecKey(shard_, erase.id()));
+        batch.Delete(StateKey(shard_, erase.id()));
+        break;
+      }
+      case storage::v1::Operation::OPERATION_NOT_SET:
+        return absl::DataLossError(
+            absl::StrCat("shard ", shard_, ": frame ", frame.sequence(),
+                         " has an operation that this version does not know; run the version that "
+                         "wrote it, or a newer one"));
+    }
+  }
+  Position position;
+  position.set_epoch(frame.epoch());
+  position.set_sequence(frame.sequence());
+  position.set_time_ns(frame.time_ns());
+  position.set_wall_ns(frame.wall_ns());
+  position.set_next_place(frame.next_place());
+  batch.Put(PositionKey(shard_), position.SerializeAsString());
+  TIMERD_RETURN_IF_ERROR(kv_.Write(batch, Durability::kMemory));
+  applied_ = frame.sequence();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Position> KvStateStore::position() const { return ReadPosition(kv_, shard_); }
+
+absl::StatusOr<uint64_t> KvStateStore::Checkpoint() {
+  // In this order: what is applied in between becomes durable too, and is not promised.
+  TIMERD_ASSIGN_OR_RETURN(const Position position, ReadPosition(kv_, shard_));
+  TIMERD_RETURN_IF_ERROR(kv_.Flush());
+  return position.sequence();
+}
+
+absl::StatusOr<std::optional<Record>> KvStateStore::Get(absl::string_view id) const {
+  // One Get tells cheaply (bloom filter) of an id that is not there; one Scan then reads spec and
+  // state as they were at one moment, which two Gets beside an Apply() would not.
+  std::optional<Record> record;
+  TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> state, kv_.Get(StateKey(shard_, id)));
+  if (!state.has_value()) {
+    return record;
+  }
+  TIMERD_RETURN_IF_ERROR(ScanHandles(
+      kv_, shard_, HandleRange(shard_, id),
+      [&](absl::string_view, absl::string_view spec_bytes, absl::string_view state_bytes) {
+        record = Record{std::string(spec_bytes), std::string(state_bytes)};
+        return true;
+      }));
+  return record;
+}
+
+absl::Status KvStateStore::ScanDue(
+    const std::optional<DueKey>& after, Instant last,
+    absl::FunctionRef<bool(const DueKey& due, absl::string_view id)> visit) const {
+  const KeyRange range = DueRange(shard_, after, last);
+  absl::Status status;
+  TIMERD_RETURN_IF_ERROR(
+      kv_.Scan(range.first, range.last, [&](absl::string_view key, absl::string_view id) {
+        const std::optional<DueKey> due = DueKeyOf(key);
+        if (!due.has_value()) {
+          status = BadKey(shard_, "due key", key);
+          return false;
+        }
+        return visit(*due, id);
+      }));
+  return status;
+}
+
+absl::Status KvStateStore::Walk(
+    absl::string_view prefix, absl::string_view after,
+    absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
+        visit) const {
+  return ScanHandles(kv_, shard_, WalkRange(shard_, prefix, after), visit);
+}
+
+}  // namespace timerd::store

@@ -1,0 +1,42 @@
+// A StateStore in a key-value store.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "server/store/ordered_kv.h"
+#include "server/store/state_store.h"
+
+namespace timerd::store {
+
+class KvStateStore final : public StateStore {
+ public:
+  // Reads the position. `kv` must outlive the store; one state store per shard and `kv` at a time.
+  static absl::StatusOr<std::unique_ptr<KvStateStore>> Open(OrderedKv& kv, uint32_t shard);
+
+  // FailedPrecondition for a frame of another shard or out of sequence, DataLoss for an operation
+  // that this version does not know; nothing is then applied.
+  absl::Status Apply(const Frame& frame) override;
+  absl::StatusOr<Position> position() const override;
+  absl::StatusOr<uint64_t> Checkpoint() override;
+
+  absl::StatusOr<std::optional<Record>> Get(absl::string_view id) const override;
+  absl::Status ScanDue(
+      const std::optional<DueKey>& after, Instant last,
+      absl::FunctionRef<bool(const DueKey& due, absl::string_view id)> visit) const override;
+  absl::Status Walk(
+      absl::string_view prefix, absl::string_view after,
+      absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
+          visit) const override;
+
+ private:
+  KvStateStore(OrderedKv& kv, uint32_t shard, uint64_t applied)
+      : kv_(kv), shard_(shard), applied_(applied) {}
+
+  OrderedKv& kv_;
+  const uint32_t shard_;
+  uint64_t applied_;  // sequence of the last frame applied; thread of Apply()
+};
+
+}  // namespace timerd::store

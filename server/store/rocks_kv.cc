@@ -1,0 +1,181 @@
+#include "server/store/rocks_kv.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status.h"
+
+namespace timerd::store {
+namespace {
+
+rocksdb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
+absl::string_view ToView(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+
+absl::StatusCode CodeOf(const rocksdb::Status& status) {
+  if (status.IsCorruption()) {
+    return absl::StatusCode::kDataLoss;
+  }
+  if (status.IsNoSpace()) {
+    return absl::StatusCode::kResourceExhausted;
+  }
+  if (status.IsInvalidArgument()) {
+    return absl::StatusCode::kFailedPrecondition;
+  }
+  return absl::StatusCode::kInternal;
+}
+
+absl::string_view WayOut(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kDataLoss:
+      return "restore the directory from a backup, or move it away and start empty";
+    case absl::StatusCode::kResourceExhausted:
+      return "make room on the disk and restart the server";
+    default:
+      return "see to the cause and restart the server";
+  }
+}
+
+absl::Status ToAbsl(const rocksdb::Status& status, absl::string_view path, absl::string_view what) {
+  if (status.ok()) {
+    return absl::OkStatus();
+  }
+  const absl::StatusCode code = CodeOf(status);
+  return absl::Status(code, absl::StrCat("database in \"", path, "\" failed to ", what, ": ",
+                                         status.ToString(), "; ", WayOut(code)));
+}
+
+rocksdb::Options DatabaseOptions(const RocksKvOptions& options) {
+  rocksdb::Options database;
+  database.create_if_missing = options.create;
+  if (options.env != nullptr) {
+    database.env = options.env;
+  }
+  // What a crash may leave and what only damage can: see the decision.
+  database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  database.paranoid_checks = true;
+  // A failed write ends the server; RocksDB is not to take up work again behind our back.
+  database.max_bgerror_resume_count = 0;
+
+  database.write_buffer_size = options.write_buffer_bytes;
+  database.max_write_buffer_number = 2;
+  database.target_file_size_base = options.write_buffer_bytes;
+  database.max_bytes_for_level_base = 4 * options.write_buffer_bytes;
+  database.compression = rocksdb::kLZ4Compression;
+  // One flush and one compaction at a time.
+  database.max_background_jobs = 2;
+  database.max_open_files = 256;
+  database.bytes_per_sync = 1 << 20;
+  database.skip_stats_update_on_db_open = true;
+
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.whole_key_filtering = true;
+  database.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+
+  // RocksDB's own log and manifest stay small.
+  database.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  database.max_log_file_size = 1 << 20;
+  database.keep_log_file_num = 2;
+  database.max_manifest_file_size = 4 << 20;
+  database.stats_dump_period_sec = 0;
+  database.stats_persist_period_sec = 0;
+  return database;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RocksKv>> RocksKv::Open(const std::string& path,
+                                                       const RocksKvOptions& options) {
+  rocksdb::DB* db = nullptr;
+  TIMERD_RETURN_IF_ERROR(
+      ToAbsl(rocksdb::DB::Open(DatabaseOptions(options), path, &db), path, "open"));
+  return std::unique_ptr<RocksKv>(new RocksKv(path, std::unique_ptr<rocksdb::DB>(db)));
+}
+
+RocksKv::RocksKv(std::string path, std::unique_ptr<rocksdb::DB> db)
+    : path_(std::move(path)), db_(std::move(db)) {}
+
+RocksKv::~RocksKv() = default;
+
+absl::Status RocksKv::Failure() const {
+  if (!failed_.load(std::memory_order_acquire)) {
+    return absl::OkStatus();
+  }
+  MutexLock lock(mutex_);
+  return failure_;
+}
+
+absl::Status RocksKv::Remember(const rocksdb::Status& status, absl::string_view what) {
+  absl::Status result = ToAbsl(status, path_, what);
+  if (!result.ok()) {
+    MutexLock lock(mutex_);
+    if (failure_.ok()) {
+      failure_ = result;
+    }
+    failed_.store(true, std::memory_order_release);
+  }
+  return result;
+}
+
+absl::Status RocksKv::Write(const WriteBatch& batch, Durability durability) {
+  TIMERD_RETURN_IF_ERROR(Failure());
+  rocksdb::WriteBatch changes;
+  for (const WriteBatch::Range& range : batch.ranges()) {
+    if (range.first < range.last) {
+      changes.DeleteRange(range.first, range.last);
+    }
+  }
+  for (const WriteBatch::Change& change : batch.changes()) {
+    if (change.value.has_value()) {
+      changes.Put(change.key, *change.value);
+    } else {
+      changes.Delete(change.key);
+    }
+  }
+  rocksdb::WriteOptions options;
+  options.disableWAL = durability == Durability::kMemory;
+  options.sync = durability == Durability::kSync;
+  return Remember(db_->Write(options, &changes), "write");
+}
+
+absl::StatusOr<std::optional<std::string>> RocksKv::Get(absl::string_view key) const {
+  std::string value;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
+  if (status.IsNotFound()) {
+    return std::optional<std::string>();
+  }
+  TIMERD_RETURN_IF_ERROR(ToAbsl(status, path_, "read"));
+  return std::optional<std::string>(std::move(value));
+}
+
+absl::Status RocksKv::Scan(
+    absl::string_view first, absl::string_view last,
+    absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const {
+  const rocksdb::Slice end = ToSlice(last);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &end;
+  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
+  for (iterator->Seek(ToSlice(first)); iterator->Valid(); iterator->Next()) {
+    if (!visit(ToView(iterator->key()), ToView(iterator->value()))) {
+      break;
+    }
+  }
+  return ToAbsl(iterator->status(), path_, "read");
+}
+
+absl::Status RocksKv::Flush() {
+  TIMERD_RETURN_IF_ERROR(Failure());
+  return Remember(db_->Flush(rocksdb::FlushOptions()), "flush");
+}
+
+}  // namespace timerd::store

@@ -1,0 +1,68 @@
+// An OrderedKv in one column family of one RocksDB database
+// (docs/decisions/0002-rocksdb-layout.md).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/base/mutex.h"
+#include "server/store/ordered_kv.h"
+
+namespace rocksdb {
+class DB;
+class Env;
+class Status;
+}  // namespace rocksdb
+
+namespace timerd::store {
+
+struct RocksKvOptions {
+  // Makes the database; without it, DB files must be there.
+  bool create = false;
+  // One memtable; there are at most two, one being written to disk while the other fills. The
+  // write-ahead log holds at most what is in them.
+  size_t write_buffer_bytes = size_t{32} << 20;
+  // Data, index and filter blocks.
+  size_t block_cache_bytes = size_t{48} << 20;
+  // Where files and threads come from; RocksDB's default if null. Must outlive the store.
+  rocksdb::Env* env = nullptr;
+};
+
+// kMemory writes go to the memtable and past the write-ahead log, the others through both. The
+// memtable reaches the disk as a whole, in the order it was filled; so a crash leaves the kMemory
+// writes up to some memtable's end, and all others.
+//
+// The destructor flushes, unless a write has failed.
+class RocksKv final : public OrderedKv {
+ public:
+  // DataLoss if the database is damaged, as far as opening it shows: a damaged block of data shows
+  // when it is read. A write-ahead log may end in the middle of a record, as a crash leaves it.
+  static absl::StatusOr<std::unique_ptr<RocksKv>> Open(const std::string& path,
+                                                       const RocksKvOptions& options);
+  ~RocksKv() override;
+
+  absl::Status Write(const WriteBatch& batch, Durability durability) override;
+  absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override;
+  absl::Status Scan(
+      absl::string_view first, absl::string_view last,
+      absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const override;
+  absl::Status Flush() override;
+
+ private:
+  RocksKv(std::string path, std::unique_ptr<rocksdb::DB> db);
+
+  absl::Status Failure() const;
+  // Passes `status` on; if it is an error, every later write gets it too.
+  absl::Status Remember(const rocksdb::Status& status, absl::string_view what);
+
+  const std::string path_;
+  const std::unique_ptr<rocksdb::DB> db_;
+  std::atomic<bool> failed_ = false;  // failure_ is set
+  mutable Mutex mutex_;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace timerd::store

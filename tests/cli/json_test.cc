@@ -1,0 +1,79 @@
+#include "client/cli/json.h"
+
+#include <gtest/gtest.h>
+
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/text_format.h"
+#include "google/protobuf/util/json_util.h"
+#include "timerd/v1/timers.pb.h"
+
+namespace timerd::cli {
+namespace {
+
+template <typename T>
+std::string LineOf(const std::string& text) {
+  T message;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message)) << text;
+  return JsonLine(message);
+}
+
+TEST(JsonLineTest, WritesAnEvent) {
+  EXPECT_EQ(LineOf<v1::WatchResponse>(
+                R"(event { id: "tea" kind: KIND_TIMER type: TYPE_FIRED sequence: 1
+             time { seconds: 1795510800 nanos: 1000000 } deadline { seconds: 1795510800 }
+             run: 1 payload: "hello, \"world\"" })"),
+            R"({"event":{"id":"tea","kind":"TIMER","type":"FIRED","sequence":1,)"
+            R"("time":"2026-11-24T09:00:00.001Z","deadline":"2026-11-24T09:00:00Z","run":1,)"
+            R"("payload":"hello, \"world\"","count":0,"missed":0,"by_timeout":false,)"
+            R"("redelivery":false}})");
+}
+
+TEST(JsonLineTest, WritesBytesThatAreNoTextAsBase64UnderAnotherName) {
+  EXPECT_EQ(LineOf<v1::Outcome>(R"(result: RESULT_SUCCESS payload: "\xff\x00")"),
+            R"({"result":"SUCCESS","payload_base64":"/wA="})");
+}
+
+TEST(JsonLineTest, WritesAnAcknowledgementWithoutADeadline) {
+  EXPECT_EQ(LineOf<v1::ScheduleResponse>(R"(acknowledged { id: "a" now { seconds: 1 } })"),
+            R"({"acknowledged":{"id":"a","now":"1970-01-01T00:00:01Z","existed":false}})");
+}
+
+TEST(JsonLineTest, WritesAHandleWithItsTimeouts) {
+  EXPECT_EQ(
+      LineOf<v1::GetResponse>(
+          R"(now { seconds: 5 } handle { id: "beat" kind: KIND_LOOP state: STATE_PENDING
+             reported: true created { seconds: 1 } deadline { seconds: 6 }
+             timeouts { deadline { seconds: 9 } timeout { seconds: 8 nanos: 500000000 } }
+             run: 18446744073709551615 sequence: 4 interval { seconds: 1 } })"),
+      R"({"now":"1970-01-01T00:00:05Z","handle":{"id":"beat","kind":"LOOP","state":"PENDING",)"
+      R"("reported":true,"created":"1970-01-01T00:00:01Z","deadline":"1970-01-01T00:00:06Z",)"
+      R"("timeouts":[{"deadline":"1970-01-01T00:00:09Z","timeout":"8.500s"}],)"
+      R"("run":18446744073709551615,"sequence":4,"payload":"","interval":"1s",)"
+      R"("end_payload":"","by_timeout":false}})");
+}
+
+TEST(JsonLineTest, WritesEveryUnaryReply) {
+  EXPECT_EQ(LineOf<v1::CancelResponse>("now { seconds: 1 }"), R"({"now":"1970-01-01T00:00:01Z"})");
+  EXPECT_EQ(LineOf<v1::StopLoopResponse>("state: STATE_STOPPING"), R"({"state":"STOPPING"})");
+  EXPECT_EQ(LineOf<v1::ReportResponse>("end: END_TIMED_OUT"),
+            R"({"accepted":false,"end":"TIMED_OUT"})");
+  EXPECT_EQ(LineOf<v1::RescheduleResponse>("deadline { seconds: -1 nanos: 5000000 }"),
+            R"({"deadline":"1969-12-31T23:59:59.005Z"})");
+}
+
+TEST(JsonLineTest, WritesEnumValuesOfANewerServerAsNumbers) {
+  v1::StopLoopResponse reply;
+  reply.set_state(static_cast<v1::State>(99));
+  EXPECT_EQ(JsonLine(reply), R"({"state":99})");
+}
+
+TEST(JsonLineTest, IsReadByAnotherJsonParser) {
+  v1::Event event;
+  event.set_payload("\x01\"\\/\b\f\n\r\t\x7f é € 😀 \xC2\x9B");
+  google::protobuf::Struct parsed;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(JsonLine(event), &parsed).ok());
+  EXPECT_EQ(parsed.fields().at("payload").string_value(), event.payload());
+}
+
+}  // namespace
+}  // namespace timerd::cli

@@ -1,0 +1,181 @@
+#include "client/cli/requests.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "client/cli/verb_table.h"
+#include "google/protobuf/text_format.h"
+#include "google/protobuf/util/message_differencer.h"
+
+namespace timerd::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+template <typename T>
+absl::StatusOr<T> Make(absl::StatusOr<T> (*make)(const Arguments&),
+                       const std::vector<std::string>& words) {
+  const absl::StatusOr<Arguments> arguments = Arguments::Parse(words, AllVerbs(), GlobalFlags());
+  return arguments.ok() ? make(*arguments) : arguments.status();
+}
+
+template <typename T>
+void ExpectRequest(const absl::StatusOr<T>& request, const std::string& expected) {
+  ASSERT_TRUE(request.ok()) << request.status();
+  T wanted;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(expected, &wanted)) << expected;
+  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*request, wanted))
+      << request->DebugString();
+}
+
+template <typename T>
+void ExpectError(const absl::StatusOr<T>& request, const std::string& message) {
+  EXPECT_THAT(std::string(request.status().message()), HasSubstr(message));
+}
+
+TEST(MakeScheduleRequestTest, FillsEveryField) {
+  ExpectRequest(Make(MakeScheduleRequest, {"schedule", "--in=3.5s", "--id=tea", "--reported",
+                                           "--payload=hello, world", "--detach"}),
+                "id: 'tea' delay { seconds: 3 nanos: 500000000 } reported: true "
+                "payload: 'hello, world' detached: true");
+  ExpectRequest(Make(MakeScheduleRequest, {"schedule", "--at=2026-11-24T09:00:00Z"}),
+                "at { seconds: 1795510800 }");
+  ExpectRequest(Make(MakeScheduleRequest, {"schedule", "--in=0s"}), "delay {}");
+}
+
+TEST(MakeScheduleRequestTest, ReadsAPayloadOfAnyBytesFromAFile) {
+  const std::string name = ::testing::TempDir() + "/timerctl_payload";
+  std::ofstream(name, std::ios::binary) << std::string("\0\xFF\n", 3);
+  ExpectRequest(Make(MakeScheduleRequest, {"schedule", "--in=1s", "--payload-file=" + name}),
+                R"(delay { seconds: 1 } payload: "\000\377\n")");
+  std::remove(name.c_str());
+}
+
+TEST(MakeScheduleRequestTest, TakesAFileOfSixteenMebibytesAndNotAByteMore) {
+  const std::string name = ::testing::TempDir() + "/timerctl_large_payload";
+  std::ofstream(name, std::ios::binary) << std::string(size_t{16} << 20, 'x');
+  const std::vector<std::string> words = {"schedule", "--in=1s", "--payload-file=" + name};
+  const auto request = Make(MakeScheduleRequest, words);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->payload().size(), size_t{16} << 20);
+  std::ofstream(name, std::ios::binary | std::ios::app) << 'x';
+  ExpectError(Make(MakeScheduleRequest, words), "more than 16 MiB");
+  std::remove(name.c_str());
+}
+
+TEST(MakeScheduleRequestTest, NamesTheFlagTheValueTheRuleAndTheWayOut) {
+  ExpectError(Make(MakeScheduleRequest, {"schedule"}),
+              "one of --in, --at is missing; write for example --in=5m");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5"}),
+              "--in=5: a number without a unit; write 5s for seconds");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=-5s"}),
+              "--in=-5s: negative; write 0s or more");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=-1ns"}), "negative");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--at=2026-11-24T09:00Z"}),
+              "--in and --at exclude each other");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--at=2026-11-24 09:00"}),
+              "--at=2026-11-24 09:00: a time without a zone");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--id="}),
+              "--id= is empty; write --id=ID or leave it out");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--payload=\xFF"}),
+              "--payload: not UTF-8; use --payload-file");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--payload=x", "--payload-file=y"}),
+              "--payload and --payload-file exclude each other");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--payload-file=/no/such/file"}),
+              "--payload-file=/no/such/file: cannot be read");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--payload-file=/"}),
+              "cannot be read");
+}
+
+TEST(MakeStartLoopRequestTest, FillsEveryField) {
+  ExpectRequest(
+      Make(MakeStartLoopRequest,
+           {"loop", "--every=1h30m", "--now", "--id=beat", "--payload=x", "--detach"}),
+      "id: 'beat' interval { seconds: 5400 } start_now: true payload: 'x' detached: true");
+  ExpectError(Make(MakeStartLoopRequest, {"loop"}), "--every is missing; write --every=1s");
+  ExpectError(Make(MakeStartLoopRequest, {"loop", "--every=-1s"}), "negative");
+}
+
+TEST(MakeWithTimeoutRequestTest, FillsEveryField) {
+  ExpectRequest(Make(MakeWithTimeoutRequest, {"timeout", "--in=30s", "--id=up", "--detach"}),
+                "id: 'up' timeout { seconds: 30 } detached: true");
+  ExpectRequest(Make(MakeWithTimeoutRequest, {"timeout", "--in=30s", "--target=a", "--fallback=b"}),
+                "target_id: 'a' timeout { seconds: 30 } "
+                "fallback { result: RESULT_SUCCESS payload: 'b' }");
+  ExpectRequest(Make(MakeWithTimeoutRequest, {"timeout", "--in=1s", "--fallback-failure="}),
+                "timeout { seconds: 1 } fallback { result: RESULT_FAILURE }");
+  ExpectError(Make(MakeWithTimeoutRequest, {"timeout", "--target=a"}), "--in is missing");
+  ExpectError(Make(MakeWithTimeoutRequest, {"timeout", "--in=1s", "--target=a", "--id=b"}),
+              "--target and --id exclude each other");
+  ExpectError(
+      Make(MakeWithTimeoutRequest, {"timeout", "--in=1s", "--fallback=a", "--fallback-failure=b"}),
+      "--fallback and --fallback-failure exclude each other");
+}
+
+TEST(MakeWatchRequestTest, FillsEveryField) {
+  ExpectRequest(Make(MakeWatchRequest, {"watch", "a"}), "id: 'a'");
+  ExpectRequest(Make(MakeWatchRequest, {"watch", "a", "--after=18446744073709551615"}),
+                "id: 'a' after_sequence: 18446744073709551615");
+  for (const std::string value : {"-1", "", "1.5", "0x1", " 1", "+1", "18446744073709551616"}) {
+    ExpectError(Make(MakeWatchRequest, {"watch", "a", "--after=" + value}),
+                "--after=" + value + ": not a whole number of 0 or more");
+  }
+}
+
+TEST(MakeReportRequestTest, FillsEveryField) {
+  ExpectRequest(Make(MakeReportRequest, {"report", "a", "--run=7", "--success"}),
+                "id: 'a' run: 7 outcome { result: RESULT_SUCCESS }");
+  ExpectRequest(Make(MakeReportRequest, {"report", "a", "--run=1", "--failure=disk full"}),
+                "id: 'a' run: 1 outcome { result: RESULT_FAILURE payload: 'disk full' }");
+  ExpectError(Make(MakeReportRequest, {"report", "a", "--success"}), "--run is missing");
+  ExpectError(Make(MakeReportRequest, {"report", "a", "--run=0", "--success"}),
+              "--run=0: not a whole number of 1 or more");
+  ExpectError(Make(MakeReportRequest, {"report", "a", "--run=1"}), "one of --success, --failure");
+  ExpectError(Make(MakeReportRequest, {"report", "a", "--run=1", "--success", "--failure"}),
+              "exclude each other");
+}
+
+TEST(MakeRescheduleRequestTest, FillsExactlyOneOfThree) {
+  ExpectRequest(Make(MakeRescheduleRequest, {"reschedule", "a", "--in=5m"}),
+                "id: 'a' from_now { seconds: 300 }");
+  ExpectRequest(Make(MakeRescheduleRequest, {"reschedule", "a", "--by=-10.5s"}),
+                "id: 'a' delay_by { seconds: -10 nanos: -500000000 }");
+  ExpectRequest(Make(MakeRescheduleRequest, {"reschedule", "a", "--at=2026-11-24T09:00:00Z"}),
+                "id: 'a' at { seconds: 1795510800 }");
+  ExpectError(Make(MakeRescheduleRequest, {"reschedule", "a"}), "one of --in, --by, --at");
+  ExpectError(Make(MakeRescheduleRequest, {"reschedule", "a", "--in=1s", "--by=1s"}),
+              "--in and --by exclude each other");
+  ExpectError(Make(MakeRescheduleRequest, {"reschedule", "a", "--in=-1s"}), "negative");
+}
+
+TEST(MakeListingTest, FillsEveryFieldAndBoundsThePage) {
+  auto listing =
+      Make(MakeListing, {"list", "--state=STOPPING", "--kind=task", "--prefix=a/", "--limit=7"});
+  ASSERT_TRUE(listing.ok()) << listing.status();
+  EXPECT_EQ(listing->request.state(), v1::STATE_STOPPING);
+  EXPECT_EQ(listing->request.kind(), v1::KIND_TASK);
+  EXPECT_EQ(listing->request.id_prefix(), "a/");
+  EXPECT_EQ(listing->request.page_size(), 7);
+  EXPECT_EQ(listing->limit, 7);
+  EXPECT_EQ(Make(MakeListing, {"list"})->limit, 100);
+  EXPECT_EQ(Make(MakeListing, {"list", "--limit=5000"})->request.page_size(), 1000);
+  EXPECT_EQ(Make(MakeListing, {"list", "--state=ended"})->request.state(), v1::STATE_ENDED);
+  EXPECT_EQ(Make(MakeListing, {"list", "--kind=timer"})->request.kind(), v1::KIND_TIMER);
+  ExpectError(Make(MakeListing, {"list", "--state=pendign"}),
+              "--state=pendign: unknown; did you mean pending? choose from pending, running");
+  ExpectError(Make(MakeListing, {"list", "--kind=cron"}), "choose from timer, loop, task");
+  ExpectError(Make(MakeListing, {"list", "--limit=0"}), "from 1 to 2147483647");
+}
+
+TEST(AnswerTimeoutTest, IsTenSecondsUnlessToldOtherwise) {
+  EXPECT_EQ(*Make(AnswerTimeout, {"list"}), absl::Seconds(10));
+  EXPECT_EQ(*Make(AnswerTimeout, {"list", "--timeout=1.5s"}), absl::Milliseconds(1500));
+  ExpectError(Make(AnswerTimeout, {"list", "--timeout=0s"}), "--timeout=0s: no time at all");
+  ExpectError(Make(AnswerTimeout, {"list", "--timeout=9"}), "--timeout=9: a number without a unit");
+}
+
+}  // namespace
+}  // namespace timerd::cli

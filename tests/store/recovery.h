@@ -1,0 +1,36 @@
+// A shard's log and state, recovered as the server does and checked against the model on the way.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "server/store/kv_shard_log.h"
+#include "server/store/kv_state_store.h"
+#include "tests/store/frames.h"
+
+namespace timerd::store {
+
+class RecoveredShard {
+ public:
+  // Fails the test, naming what is wrong, unless the state in `kv` is what the first frames of
+  // FrameMaker(shard, seed) add up to, and the log has all frames from there on. Applies those.
+  RecoveredShard(OrderedKv& kv, uint32_t shard, uint64_t seed, Durability durability);
+
+  // Appends and applies one more frame; false if the store fails, which is no failure of the test.
+  bool Step();
+  // Likewise.
+  bool CheckpointAndTrim();
+
+  // The last sequence in the log, and how many frames had to be applied.
+  uint64_t log_end() const { return log_end_; }
+  uint64_t replayed() const { return replayed_; }
+
+ private:
+  FrameMaker maker_;
+  std::unique_ptr<KvShardLog> log_;
+  std::unique_ptr<KvStateStore> state_;
+  uint64_t log_end_ = 0;
+  uint64_t replayed_ = 0;
+};
+
+}  // namespace timerd::store

@@ -1,0 +1,80 @@
+// A state machine with a clock in its hand.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/timer/machine.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_time.h"
+
+namespace timerd::timer {
+
+using ::timerd::testing::At;
+using ::timerd::testing::IsRefused;
+using ::timerd::testing::Seconds;
+
+class MachineTest : public ::testing::Test {
+ protected:
+  // Sets the time for what follows and hands out a context for one step; its events replace those of
+  // the step before.
+  Context& At(double seconds) {
+    now_ = ::timerd::testing::At(seconds);
+    events_.clear();
+    context_.emplace(Context{now_, limits_, next_place_, events_});
+    return *context_;
+  }
+
+  Handle MakeTimer(double delay, bool reported, double now = 0) {
+    return Create("t", {.kind = Kind::kTimer, .reported = reported, .span = Seconds(delay)}, 0,
+                  At(now));
+  }
+  Handle MakeLoop(double interval, bool start_now, double now = 0) {
+    return Create(
+        "l",
+        {.kind = Kind::kLoop, .reported = true, .span = Seconds(interval), .start_now = start_now},
+        0, At(now));
+  }
+  Handle MakeTask(double timeout, std::optional<Outcome> fallback = std::nullopt, double now = 0) {
+    return Create("k",
+                  {.kind = Kind::kTask,
+                   .reported = true,
+                   .span = Seconds(timeout),
+                   .fallback = std::move(fallback)},
+                  0, At(now));
+  }
+
+  // The one event of the last step.
+  const Event& event() const {
+    EXPECT_EQ(events_.size(), 1u);
+    static const Event kNone;
+    return events_.empty() ? kNone : events_.front();
+  }
+  size_t event_count() const { return events_.size(); }
+
+  // When `handle` is due next, in seconds after the start; -1 if never.
+  static double NextDueOf(const Handle& handle) {
+    const std::optional<DueKey> due = NextDue(handle);
+    return due ? static_cast<double>((due->deadline - ::timerd::testing::kStart).count()) / 1e9 : -1;
+  }
+  static double DueOf(const Handle& handle) {
+    return handle.due ? static_cast<double>((handle.due->at - ::timerd::testing::kStart).count()) / 1e9
+                      : -1;
+  }
+
+  Limits limits_;
+  uint64_t next_place_ = 1;
+
+ private:
+  Instant now_;
+  std::vector<Event> events_;
+  std::optional<Context> context_;
+};
+
+inline const Outcome kSuccess{true, "result"};
+inline const Outcome kFailure{false, "broken"};
+
+}  // namespace timerd::timer
