@@ -1,0 +1,95 @@
+// The snippets of docs/client.md, as they are compiled and run.
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "timerd/client.h"
+
+namespace {
+
+// [later]
+void Later(timerd::Client& client) {
+  timerd::DelayedCall reminder =
+      client.CallLater(absl::Minutes(30), [] { std::cout << "tea is ready\n"; });
+  reminder.Delay(absl::Minutes(5));   // five minutes later than it would have been
+  reminder.Reset(absl::Minutes(10));  // ten minutes from now
+  reminder.Cancel();                  // from here on the function does not begin
+  reminder.OnDone([](const timerd::Ending& ending) {
+    std::cout << "reminder: " << timerd::EndName(ending.end) << "\n";
+  });
+}
+// [later]
+
+// [deferred]
+void Deferred(timerd::Client& client) {
+  timerd::DeferredCall lookup = client.DeferLater(
+      absl::Milliseconds(200),
+      []() -> absl::StatusOr<std::string> { return absl::NotFoundError("no such user"); });
+  absl::StatusOr<std::string> user = lookup.result().Get();
+  if (!user.ok()) {
+    std::cout << "lookup: " << user.status().code() << ": " << user.status().message() << "\n";
+  }
+}
+// [deferred]
+
+// [loop]
+void Loop(timerd::Client& client) {
+  timerd::LoopingCall poll = client.StartLoop(
+      absl::Milliseconds(100), [](const timerd::LoopTick& tick) -> timerd::LoopResult {
+        if (tick.run == 3) {
+          return timerd::LoopResult::Stop();
+        }
+        return tick.missed < 100 ? absl::OkStatus() : absl::UnavailableError("fell behind");
+      });
+  std::cout << "poll: " << poll.result().Get().status() << "\n";
+}
+// [loop]
+
+// [task]
+void Bounded(timerd::Client& client) {
+  timerd::TimeoutOptions options;
+  options.on_timeout = [](const timerd::Ending&) -> absl::StatusOr<std::string> {
+    return "yesterday's rate";
+  };
+  timerd::Task rate = client.WithTimeout(absl::Milliseconds(300), options);
+  // An operation that runs elsewhere would call one of these when it is done:
+  //   rate.Complete("1.0832");  rate.Fail(absl::UnavailableError("no quotes"));
+  rate.Heartbeat(absl::Milliseconds(200));  // still busy: count from now
+  std::cout << "rate: " << *rate.result().Get() << "\n";
+}
+// [task]
+
+// [told-apart]
+void ToldApart(timerd::Client& client) {
+  timerd::Task task = client.WithTimeout(absl::Milliseconds(100));
+  const absl::StatusOr<std::string> result = task.result().Get();
+  if (timerd::WasTimedOut(result.status())) {
+    std::cout << "task: too slow\n";
+  } else if (timerd::WasCancelled(result.status())) {
+    std::cout << "task: not wanted any more\n";
+  }
+}
+// [told-apart]
+
+// [watch]
+void Watching(timerd::Client& client) {
+  timerd::DelayedCall call = client.CallLater(absl::Milliseconds(100), [] {}, {.id = "billing/42"});
+  call.acknowledged().Get();                          // durable from here on
+  timerd::Handle other = client.Watch("billing/42");  // it could be in another program
+  const absl::Status answer = other.acknowledged().Get();
+  std::cout << "watch: " << answer << " " << timerd::ReasonOf(answer) << "\n";
+}
+// [watch]
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  timerd::Client client({.target = argc > 1 ? argv[1] : "127.0.0.1:7400"});
+  Later(client);
+  Deferred(client);
+  Loop(client);
+  Bounded(client);
+  ToldApart(client);
+  Watching(client);
+  return EXIT_SUCCESS;
+}

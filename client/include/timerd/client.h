@@ -1,0 +1,112 @@
+// The C++ client of timerd: an event loop's scheduling calls, kept by a server.
+//
+// The server keeps the deadlines, durably; the functions run here, on the client's own threads.
+// Each (handle, run) runs its function once however often the server tells of it. Lost connections
+// and server restarts are survived without help: creations, reports and cancels are sent again
+// until answered, and streams are resumed where they broke off.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "grpcpp/security/credentials.h"
+#include "timerd/ending.h"
+#include "timerd/future.h"
+#include "timerd/handle.h"
+#include "timerd/looping_call.h"
+#include "timerd/reason.h"
+#include "timerd/task.h"
+#include "timerd/timer_call.h"
+#include "timerd/v1/timers.pb.h"
+
+namespace timerd {
+inline namespace client {
+
+class Connection;
+
+struct ClientOptions {
+  std::string target = "127.0.0.1:7400";
+  // Threads that run functions and callbacks; at least 1. A function that blocks occupies one.
+  int callback_threads = 2;
+  // Wait this long before trying again, doubled each time up to the maximum, with jitter.
+  absl::Duration backoff_min = absl::Milliseconds(100);
+  absl::Duration backoff_max = absl::Seconds(10);
+  // Put before the random ids that the client makes.
+  std::string id_prefix;
+  // How long closing waits for answers to reports and cancels that are under way.
+  absl::Duration close_grace = absl::Seconds(1);
+  // Plain text when null.
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+};
+
+struct CallOptions {
+  // Made by the client when empty. With an id of its own choice a program can attach again after a
+  // restart: the same call with the same id and arguments follows the timer that is there.
+  std::string id;
+};
+
+struct LoopOptions {
+  std::string id;  // as in CallOptions
+  // True makes the first run at once, false one interval from now.
+  bool start_now = true;
+  // Carried by every tick.
+  std::string payload;
+};
+
+// Thread-safe. Nothing here blocks but the destructor.
+class Client {
+ public:
+  explicit Client(ClientOptions options = {});
+  // Closes: no function begins any more, functions that run are waited for (their tokens are
+  // cancelled), and their reports are sent. All futures end; what is unfinished ends as kDetached.
+  // Nothing is cancelled: the handles live on at the server. Not to be called on a callback thread.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Calls `function` once, `delay` from now.
+  DelayedCall CallLater(absl::Duration delay, std::function<void()> function,
+                        CallOptions options = {});
+
+  // Calls `function` once, `delay` from now, and reports what it returns: a value ends the call in
+  // COMPLETED, a failure (or an exception, as kUnknown) in FAILED; see result().
+  DeferredCall DeferLater(absl::Duration delay,
+                          std::function<absl::StatusOr<std::string>()> function,
+                          CallOptions options = {});
+
+  // Calls `function` every `interval`, never twice at a time, until it fails or asks to stop, or
+  // the loop is stopped or cancelled. The ticks keep to their grid: they do not drift, and a tick
+  // that finds the function still running is counted as missed.
+  LoopingCall StartLoop(absl::Duration interval,
+                        std::function<LoopResult(const LoopTick&)> function,
+                        LoopOptions options = {});
+
+  // Bounds an operation that the caller runs by its own means: complete the task with its result,
+  // or it ends in TIMED_OUT.
+  Task WithTimeout(absl::Duration timeout, TimeoutOptions options = {});
+
+  // Bounds `operation`, which is run on a callback thread once the bound is durable, and reported.
+  // It is not stopped by the time-out: its token tells it.
+  Task WithTimeout(absl::Duration timeout,
+                   std::function<absl::StatusOr<std::string>(const CancellationToken&)> operation,
+                   TimeoutOptions options = {});
+
+  // Follows a handle made elsewhere: its end, and Cancel() and AddTimeout() for it.
+  Handle Watch(std::string id);
+
+  // The plain calls for ids made elsewhere; tried again while the server is away.
+  Future<absl::StatusOr<v1::Handle>> Get(std::string id);
+  Future<absl::StatusOr<v1::ReportResponse>> Report(std::string id, uint64_t run,
+                                                    absl::StatusOr<std::string> outcome);
+
+ private:
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace client
+}  // namespace timerd

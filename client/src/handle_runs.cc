@@ -1,0 +1,205 @@
+// Runs: each function once, each report until it is answered.
+#include <exception>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/src/handle_core.h"
+#include "client/src/proto_time.h"
+
+namespace timerd {
+inline namespace client {
+namespace {
+
+// True for a report that the server will refuse however often it is asked, so that the run would
+// never end: too large a payload above all. (A limit on rates passes.)
+bool IsHopeless(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+      return false;
+    case absl::StatusCode::kResourceExhausted:
+      // Without a reason it is gRPC itself that finds the message too large.
+      return ReasonOf(status).empty() || absl::StrContains(DetailOf(status, "limit"), "payload");
+    default:
+      return !IsTransient(status.code());
+  }
+}
+
+}  // namespace
+
+v1::Outcome ToOutcome(const absl::StatusOr<std::string>& result) {
+  v1::Outcome outcome;
+  outcome.set_result(result.ok() ? v1::Outcome::RESULT_SUCCESS : v1::Outcome::RESULT_FAILURE);
+  outcome.set_payload(result.ok() ? *result : EncodeFailure(result.status()));
+  return outcome;
+}
+
+void HandleCore::OnRunBegunLocked(Effects& effects, const v1::Event& event) {
+  if (finished_.has_value() && finished_->run == event.run()) {
+    if (finished_->sent && !reporting_) {
+      ReportLocked(effects);  // told again: the report has not reached the server's disk
+    }
+    return;
+  }
+  if (event.run() <= begun_run_ || (waiting_.has_value() && waiting_->run() == event.run()) ||
+      function_ == nullptr || cancelled_) {
+    return;
+  }
+  waiting_ = event;
+  if (!event.redelivery() || form_ == Form::kPlainTimer) {
+    connection_->Post([self = shared_from_this()] { self->TryToRun(); });
+    return;
+  }
+  // A run told again that nobody here knows may have been reported by another process: look first.
+  effects.Add([self = shared_from_this(), id = id_, run = event.run()] {
+    v1::GetRequest request;
+    request.set_id(id);
+    Ask<v1::GetRequest, v1::GetResponse>(
+        self->connection_, &Connection::Api::Get, request,
+        [self, run](const Answer<v1::GetResponse>& answer) {
+          const v1::Handle& handle = answer.response.handle();
+          const bool running =
+              handle.state() == v1::STATE_RUNNING || handle.state() == v1::STATE_STOPPING;
+          if (answer.status.ok() && running && handle.run() == run) {
+            self->connection_->Post([self] { self->TryToRun(); });
+          }
+        });
+  });
+}
+
+void HandleCore::TryToRun() {
+  v1::Event event;
+  {
+    Effects effects;
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!waiting_.has_value() || ending_.has_value() || cancelled_ || !moves_.empty()) {
+      return;
+    }
+    event = *std::move(waiting_);
+    waiting_.reset();
+    begun_run_ = event.run();
+    if (stopping_) {
+      // The stop wins over a tick whose function has not begun; the server waits for the run's
+      // report.
+      finished_ = Finished{event.run(), ToOutcome("")};
+      if (stop_answered_) {
+        ReportLocked(effects);
+      }
+      return;
+    }
+  }
+  RunResult result{std::string()};
+  if (form_ == Form::kPlainTimer) {
+    function_(event);
+    Effects effects;
+    std::lock_guard<std::mutex> lock(mutex_);
+    Ending ending = EndingOf(event);
+    ending.payload.clear();
+    EndLocked(effects, std::move(ending));
+    return;
+  }
+  try {
+    result = function_(event);
+  } catch (const std::exception& exception) {
+    result.outcome = absl::UnknownError(absl::StrCat("exception: ", exception.what()));
+  }
+  OnRunFinished(event.run(), std::move(result));
+}
+
+void HandleCore::OnRunFinished(uint64_t run, RunResult result) {
+  Effects effects;
+  std::lock_guard<std::mutex> lock(mutex_);
+  finished_ = Finished{run, ToOutcome(result.outcome)};
+  if (result.stop && !stopping_) {
+    StopLocked(effects, connection_->NewPromise<absl::Status>());
+  }
+  // A stop that is under way goes first, so that this report ends the loop.
+  if (!stopping_ || stop_answered_) {
+    ReportLocked(effects);
+  }
+}
+
+bool HandleCore::Finish(absl::StatusOr<std::string> outcome) {
+  Effects effects;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (finished_.has_value() || cancelled_ || ending_.has_value()) {
+    return false;
+  }
+  begun_run_ = 1;
+  waiting_.reset();
+  finished_ = Finished{1, ToOutcome(outcome)};
+  WhenAcknowledgedLocked(effects, [self = shared_from_this()](const absl::Status& status) {
+    if (status.ok()) {
+      Effects later;
+      std::lock_guard<std::mutex> relock(self->mutex_);
+      self->ReportLocked(later);
+    }
+  });
+  return true;
+}
+
+void HandleCore::ReportLocked(Effects& effects) {
+  // A late report of a handle that is known to have ended tells nobody anything. But one that is
+  // detached only lives on at the server, which waits for it.
+  if (ending_.has_value() && ending_->end != End::kDetached) {
+    return;
+  }
+  reporting_ = true;
+  finished_->sent = true;
+  v1::ReportRequest request;
+  request.set_id(id_);
+  request.set_run(finished_->run);
+  *request.mutable_outcome() = finished_->outcome;
+  effects.Add([self = shared_from_this(), request = std::move(request)] {
+    Ask<v1::ReportRequest, v1::ReportResponse>(
+        self->connection_, &Connection::Api::Report, request,
+        [self, run = request.run()](const Answer<v1::ReportResponse>& answer) {
+          self->OnReported(run, answer);
+        });
+  });
+}
+
+void HandleCore::OnReported(uint64_t run, const Answer<v1::ReportResponse>& answer) {
+  Effects effects;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!finished_.has_value() || finished_->run != run) {
+    return;
+  }
+  reporting_ = false;
+  if (answer.status.ok()) {
+    NoteTimeLocked(answer.response.now());
+    if (answer.response.has_next_deadline()) {
+      deadline_ = FromProto(answer.response.next_deadline());
+    }
+    return;  // the end, if this was it, comes on the stream
+  }
+  const bool refused_before = finished_->outcome.result() == v1::Outcome::RESULT_FAILURE &&
+                              absl::StartsWith(finished_->outcome.payload(), "RESOURCE_EXHAUSTED");
+  if (answer.status.code() == absl::StatusCode::kNotFound ||
+      (IsHopeless(answer.status) && refused_before)) {
+    Ending ending;
+    ending.end = End::kRefused;
+    ending.status = answer.status;
+    EndLocked(effects, std::move(ending));
+  } else if (IsHopeless(answer.status)) {
+    finished_->outcome = ToOutcome(absl::ResourceExhaustedError(absl::StrFormat(
+        "the server refused a report of %d bytes: %s", finished_->outcome.payload().size(),
+        std::string(answer.status.message()).substr(0, 1000))));
+    ReportLocked(effects);
+  } else if (answer.status.code() == absl::StatusCode::kResourceExhausted) {
+    effects.Add([self = shared_from_this()] {
+      // The limit passes with time; one call's own backoff is gone with its answer.
+      self->connection_->timer().After(absl::Seconds(1), [self] {
+        Effects later;
+        std::lock_guard<std::mutex> relock(self->mutex_);
+        self->ReportLocked(later);
+      });
+    });
+  }
+}
+
+}  // namespace client
+}  // namespace timerd

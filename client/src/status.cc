@@ -1,0 +1,80 @@
+#include "client/src/status.h"
+
+#include "absl/strings/cord.h"
+#include "timerd/reason.h"
+#include "timerd/v1/errors.pb.h"
+
+namespace timerd {
+inline namespace client {
+namespace {
+
+// The standard type URL; it is also the key of the payload in absl::Status.
+constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
+
+v1::ErrorInfo InfoOf(const absl::Status& status) {
+  v1::ErrorInfo info;
+  if (const auto payload = status.GetPayload(kErrorInfoUrl); payload.has_value()) {
+    info.ParseFromString(std::string(*payload));
+  }
+  return info;
+}
+
+}  // namespace
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  v1::StatusDetails details;
+  if (status.ok() || !details.ParseFromString(status.error_details())) {
+    return result;
+  }
+  for (const auto& detail : details.details()) {
+    if (detail.type_url() == kErrorInfoUrl) {
+      result.SetPayload(kErrorInfoUrl, absl::Cord(detail.value()));
+    }
+  }
+  return result;
+}
+
+absl::Status Refusal(const std::string& reason, const std::string& message,
+                     const std::string& end) {
+  v1::ErrorInfo info;
+  info.set_reason(reason);
+  info.set_domain("timerd");
+  if (!end.empty()) {
+    (*info.mutable_metadata())["end"] = end;
+  }
+  absl::Status status = absl::FailedPreconditionError(message);
+  status.SetPayload(kErrorInfoUrl, absl::Cord(info.SerializeAsString()));
+  return status;
+}
+
+bool IsTransient(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kAborted:
+    // The server never uses these two for a timer that timed out or was cancelled: they come from
+    // the transport, or from a proxy.
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kDeadlineExceeded:
+      return true;
+    default:
+      return false;
+  }
+}
+
+absl::Status ClosedStatus() {
+  return absl::UnavailableError("the client was closed; the handle lives on at the server");
+}
+
+std::string ReasonOf(const absl::Status& status) { return InfoOf(status).reason(); }
+
+std::string DetailOf(const absl::Status& status, const std::string& key) {
+  const v1::ErrorInfo info = InfoOf(status);
+  const auto found = info.metadata().find(key);
+  return found == info.metadata().end() ? "" : found->second;
+}
+
+}  // namespace client
+}  // namespace timerd

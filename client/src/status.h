@@ -1,0 +1,27 @@
+// From gRPC's status to ours.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "grpcpp/support/status.h"
+
+namespace timerd {
+inline namespace client {
+
+// Keeps code and message, and the ErrorInfo in the status details for ReasonOf().
+absl::Status FromGrpc(const grpc::Status& status);
+
+// A refusal that the client decides by itself, as the server would word it. `end` goes with
+// ALREADY_CALLED.
+absl::Status Refusal(const std::string& reason, const std::string& message,
+                     const std::string& end = "");
+
+// True for a code that says nothing about the request: whoever sends it again may get an answer.
+bool IsTransient(absl::StatusCode code);
+
+// What everything unfinished ends with when the client is closed.
+absl::Status ClosedStatus();
+
+}  // namespace client
+}  // namespace timerd

@@ -1,0 +1,110 @@
+// Closing a client: nothing hangs, nothing is cancelled, nothing finished is lost.
+#include <optional>
+
+#include "tests/client/fake_timers_fixture.h"
+
+namespace timerd::testing {
+namespace {
+
+class ClosingTest : public ::testing::Test {
+ protected:
+  FakeTimers server_;
+  std::optional<Client> client_{std::in_place, OptionsFor(server_)};
+};
+
+TEST_F(ClosingTest, EndsWhatIsUnfinishedAndCancelsNothing) {
+  DelayedCall call = client_->CallLater(absl::Seconds(60), [] {});
+  FakeCallPtr stream = server_.Next("Schedule");
+  stream->Send(Acknowledged(call.id()));
+  ASSERT_TRUE(call.acknowledged().Get().ok());
+  std::atomic<bool> told = false;
+  call.OnDone([&told](const Ending& ending) { told = ending.end == End::kDetached; });
+  client_.reset();
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(stream->WaitUntilCancelled());
+  EXPECT_TRUE(server_.Quiet("Cancel"));
+  ASSERT_TRUE(call.done().ready());
+  EXPECT_EQ(call.done().Get().end, End::kDetached);
+  EXPECT_EQ(call.result().Get().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(call.result().Get().status().message()),
+              ::testing::HasSubstr("client was closed"));
+  EXPECT_EQ(call.Cancel().Get().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(call.Reset(absl::Seconds(1)).Get().status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ClosingTest, DoesNotHangWithoutAServer) {
+  server_.Shutdown();
+  DelayedCall call = client_->CallLater(absl::Seconds(1), [] {});
+  Future<absl::Status> cancelled = call.Cancel();
+  DeferredCall other = client_->DeferLater(absl::Seconds(1), [] { return "value"; });
+  Future<absl::StatusOr<v1::Handle>> got = client_->Get("some");
+  Future<absl::Status> armed = other.AddTimeout(absl::Seconds(1));
+  client_.reset();
+  EXPECT_EQ(call.acknowledged().Wait(absl::ZeroDuration())->code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(cancelled.ready());
+  EXPECT_TRUE(armed.ready());
+  EXPECT_EQ(got.Wait(absl::ZeroDuration())->status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ClosingTest, DoesNotHangOnAServerThatNeverAnswers) {
+  ClientOptions options = OptionsFor(server_);
+  options.close_grace = absl::Milliseconds(20);
+  client_.emplace(options);
+  Future<absl::StatusOr<v1::Handle>> got = client_->Get("some");
+  FakeCallPtr unanswered = server_.Next("Get");
+  client_.reset();
+  EXPECT_FALSE(got.Wait(absl::ZeroDuration())->ok());
+  EXPECT_TRUE(unanswered->WaitUntilCancelled());
+}
+
+TEST_F(ClosingTest, WaitsForARunningFunctionAndSendsItsReport) {
+  Promise<bool> begun([](std::function<void()> callback) { callback(); });
+  Task task = client_->WithTimeout(absl::Seconds(60), [&begun](const CancellationToken& token) {
+    begun.Set(true);
+    EXPECT_TRUE(token.WaitFor(kPatience));  // told that the client is being closed
+    return "what is done";
+  });
+  FakeCallPtr stream = server_.Next("WithTimeout");
+  stream->Send(Acknowledged(task.id()));
+  ASSERT_TRUE(begun.future().Wait(kPatience).has_value());
+  std::thread closer([this] { client_.reset(); });
+  FakeCallPtr report = server_.Next("Report");
+  EXPECT_EQ(report->request<v1::ReportRequest>().outcome().payload(), "what is done");
+  report->Reply(v1::ReportResponse());
+  closer.join();
+  EXPECT_EQ(task.done().Get().end, End::kDetached);
+}
+
+TEST_F(ClosingTest, SendsAReportThatIsUnderWay) {
+  Task task = client_->WithTimeout(absl::Seconds(60));
+  FakeCallPtr stream = server_.Next("WithTimeout");
+  stream->Send(Acknowledged(task.id()));
+  ASSERT_TRUE(task.acknowledged().Get().ok());
+  ASSERT_TRUE(task.Complete("value"));
+  std::thread closer([this] { client_.reset(); });
+  FakeCallPtr report = server_.Next("Report");
+  report->Reply(v1::ReportResponse());
+  closer.join();
+  EXPECT_FALSE(report->request<v1::ReportRequest>().id().empty());
+}
+
+TEST_F(ClosingTest, EndsAWaitInsideAFunction) {
+  Promise<bool> begun([](std::function<void()> callback) { callback(); });
+  DelayedCall never = client_->CallLater(absl::Seconds(60), [] {});
+  server_.Next("Schedule")->Send(Acknowledged(never.id()));
+  std::optional<Ending> seen;
+  DelayedCall waiter = client_->CallLater(absl::ZeroDuration(), [&] {
+    begun.Set(true);
+    seen = never.Wait(kPatience);
+  });
+  FakeCallPtr stream = server_.Next("Schedule");
+  stream->Send(Acknowledged(waiter.id()));
+  stream->Send(MakeEvent(v1::Event::TYPE_FIRED, 1, 1));
+  ASSERT_TRUE(begun.future().Wait(kPatience).has_value());
+  client_.reset();
+  ASSERT_TRUE(seen.has_value());
+  EXPECT_EQ(seen->end, End::kDetached);
+}
+
+}  // namespace
+}  // namespace timerd::testing

@@ -1,0 +1,122 @@
+// A Timers service that does what a test tells it to, call by call: streams that break, replies
+// that get lost, runs told twice. It knows no time and keeps no handles; the test plays the server.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "google/protobuf/message.h"
+#include "grpcpp/server.h"
+#include "timerd/v1/timers.grpc.pb.h"
+
+namespace timerd::testing {
+
+v1::Acknowledgement Acknowledged(const std::string& id, bool existed = false);
+v1::Event MakeEvent(v1::Event::Type type, uint64_t sequence, uint64_t run = 0,
+                    const std::string& payload = "");
+// A refusal with its reason in the status details, as the server sends it.
+grpc::Status Refused(grpc::StatusCode code, const std::string& reason, const std::string& key = "",
+                     const std::string& detail = "");
+
+// One RPC that has arrived and waits for what the test says. Thread-safe.
+class FakeCall {
+ public:
+  FakeCall(std::string method, std::shared_ptr<google::protobuf::Message> request)
+      : method_(std::move(method)), request_(std::move(request)) {}
+
+  const std::string& method() const { return method_; }
+  template <typename Request>
+  const Request& request() const {
+    return dynamic_cast<const Request&>(*request_);
+  }
+
+  // Streams: send one message. FakeTimers::Acknowledge() and friends save words.
+  void Send(v1::Acknowledgement acknowledgement);
+  void Send(v1::Event event);
+  // Streams: break or close. Unary calls: fail.
+  void Finish(grpc::Status status);
+  // Unary calls: answer.
+  template <typename Response>
+  void Reply(const Response& response) {
+    PutReply(std::make_shared<Response>(response));
+  }
+  // Blocks until the client has cancelled this call; false after 10 s.
+  bool WaitUntilCancelled();
+
+ private:
+  friend class FakeTimers;
+  struct Item {
+    std::optional<v1::Acknowledgement> acknowledgement;
+    std::optional<v1::Event> event;
+  };
+  void PutReply(std::shared_ptr<google::protobuf::Message> reply);
+  // Blocks for the next item; nullopt when the call is to be finished with final_.
+  std::optional<Item> Next(grpc::ServerContext* context);
+
+  const std::string method_;
+  const std::shared_ptr<google::protobuf::Message> request_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Item> items_;                            // guarded by mutex_
+  std::optional<grpc::Status> final_;                 // guarded by mutex_
+  std::shared_ptr<google::protobuf::Message> reply_;  // guarded by mutex_
+  bool cancelled_ = false;                            // guarded by mutex_
+};
+
+class FakeTimers final : public v1::Timers::Service {
+ public:
+  FakeTimers();
+  ~FakeTimers() override;
+
+  std::string target() const;
+  // Ends all calls in UNAVAILABLE and listens no more; Listen() takes the same port again.
+  void Shutdown();
+  void Listen();
+
+  // The next call of `method` ("Schedule"); throws, which fails the test, if none comes in 10 s.
+  std::shared_ptr<FakeCall> Next(const std::string& method);
+  // True if no call of `method` is waiting.
+  bool Quiet(const std::string& method);
+
+ private:
+  grpc::Status Schedule(grpc::ServerContext* context, const v1::ScheduleRequest* request,
+                        grpc::ServerWriter<v1::ScheduleResponse>* writer) override;
+  grpc::Status StartLoop(grpc::ServerContext* context, const v1::StartLoopRequest* request,
+                         grpc::ServerWriter<v1::StartLoopResponse>* writer) override;
+  grpc::Status WithTimeout(grpc::ServerContext* context, const v1::WithTimeoutRequest* request,
+                           grpc::ServerWriter<v1::WithTimeoutResponse>* writer) override;
+  grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
+                     grpc::ServerWriter<v1::WatchResponse>* writer) override;
+  grpc::Status Cancel(grpc::ServerContext* context, const v1::CancelRequest* request,
+                      v1::CancelResponse* response) override;
+  grpc::Status StopLoop(grpc::ServerContext* context, const v1::StopLoopRequest* request,
+                        v1::StopLoopResponse* response) override;
+  grpc::Status Report(grpc::ServerContext* context, const v1::ReportRequest* request,
+                      v1::ReportResponse* response) override;
+  grpc::Status Reschedule(grpc::ServerContext* context, const v1::RescheduleRequest* request,
+                          v1::RescheduleResponse* response) override;
+  grpc::Status Get(grpc::ServerContext* context, const v1::GetRequest* request,
+                   v1::GetResponse* response) override;
+
+  std::shared_ptr<FakeCall> Arrive(const std::string& method,
+                                   const google::protobuf::Message& request);
+  template <typename Response>
+  grpc::Status Stream(FakeCall& call, grpc::ServerContext* context,
+                      grpc::ServerWriter<Response>* writer);
+  grpc::Status Unary(FakeCall& call, grpc::ServerContext* context,
+                     google::protobuf::Message* response);
+
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<std::shared_ptr<FakeCall>> arrived_;  // guarded by mutex_
+  std::list<std::weak_ptr<FakeCall>> all_;        // guarded by mutex_
+};
+
+}  // namespace timerd::testing
