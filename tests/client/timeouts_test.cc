@@ -109,13 +109,16 @@ TEST_F(TimeoutsTest, SendsTheFallbackToTheServer) {
 }
 
 TEST_F(TimeoutsTest, TellsARunningOperationThatItTimedOut) {
+  Promise<bool> begun([](std::function<void()> callback) { callback(); });
   Promise<bool> told([](std::function<void()> callback) { callback(); });
   Task task = client_.WithTimeout(
-      absl::Seconds(3), [&told](const CancellationToken& token) -> absl::StatusOr<std::string> {
+      absl::Seconds(3), [&](const CancellationToken& token) -> absl::StatusOr<std::string> {
+        begun.Set(true);
         told.Set(token.WaitFor(kPatience));
         return absl::CancelledError("given up");
       });
   FakeCallPtr stream = Accept("WithTimeout", task);
+  ASSERT_TRUE(begun.future().Wait(kPatience).has_value());
   EXPECT_FALSE(task.token().cancelled());
   stream->Send(TimedOut());
   EXPECT_TRUE(told.future().Get());
