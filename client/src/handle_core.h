@@ -106,6 +106,7 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   void OnRunBegunLocked(Effects& effects, const v1::Event& event);
   void TryToRun();
   void OnRunFinished(uint64_t run, RunResult result);
+  void ReportUnlessHeldLocked(Effects& effects);
   void ReportLocked(Effects& effects);
   void OnReported(uint64_t run, const Answer<v1::ReportResponse>& answer);
 
@@ -146,7 +147,8 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   Steady::time_point server_now_at_;
 
   bool cancelled_ = false;  // Cancel() was called here
-  bool stopping_ = false;   // Stop() was called here, or by a run's result
+  bool cancel_answered_ = false;
+  bool stopping_ = false;  // Stop() was called here, or by a run's result
   bool stop_answered_ = false;
 
   // A run that the server has begun and whose function has not: a cancel or a move can still win.

@@ -85,9 +85,7 @@ void HandleCore::TryToRun() {
       // The stop wins over a tick whose function has not begun; the server waits for the run's
       // report.
       finished_ = Finished{event.run(), ToOutcome("")};
-      if (stop_answered_) {
-        ReportLocked(effects);
-      }
+      ReportUnlessHeldLocked(effects);
       return;
     }
   }
@@ -116,8 +114,14 @@ void HandleCore::OnRunFinished(uint64_t run, RunResult result) {
   if (result.stop && !stopping_) {
     StopLocked(effects, connection_->NewPromise<absl::Status>());
   }
-  // A stop that is under way goes first, so that this report ends the loop.
-  if (!stopping_ || stop_answered_) {
+  ReportUnlessHeldLocked(effects);
+}
+
+void HandleCore::ReportUnlessHeldLocked(Effects& effects) {
+  // A stop that is under way goes first, so that the report ends the loop. So does a cancel: what
+  // the function made of being told of it must not end the handle in its place.
+  const bool held = (stopping_ && !stop_answered_) || (cancelled_ && !cancel_answered_);
+  if (!held && finished_.has_value() && !finished_->sent) {
     ReportLocked(effects);
   }
 }

@@ -64,6 +64,8 @@ void HandleCore::OnCancelled(const Answer<v1::CancelResponse>& answer,
     EndLocked(effects, std::move(ending));
   }
   effects.Add([cancelled, status = std::move(status)] { cancelled.Set(status); });
+  cancel_answered_ = true;
+  ReportUnlessHeldLocked(effects);
 }
 
 Future<absl::Status> HandleCore::Stop() {
@@ -110,9 +112,7 @@ void HandleCore::OnStopped(const Answer<v1::StopLoopResponse>& answer,
     status = absl::OkStatus();  // an earlier try did it, and its reply was lost
   }
   effects.Add([stopped, status = std::move(status)] { stopped.Set(status); });
-  if (finished_.has_value() && !finished_->sent) {
-    ReportLocked(effects);
-  }
+  ReportUnlessHeldLocked(effects);
 }
 
 Future<absl::Status> HandleCore::AddTimeout(absl::Duration timeout, TimeoutOptions options) {

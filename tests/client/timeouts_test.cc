@@ -109,13 +109,16 @@ TEST_F(TimeoutsTest, SendsTheFallbackToTheServer) {
 }
 
 TEST_F(TimeoutsTest, TellsARunningOperationThatItTimedOut) {
+  Promise<bool> begun([](std::function<void()> callback) { callback(); });
   Promise<bool> told([](std::function<void()> callback) { callback(); });
   Task task = client_.WithTimeout(
-      absl::Seconds(3), [&told](const CancellationToken& token) -> absl::StatusOr<std::string> {
+      absl::Seconds(3), [&](const CancellationToken& token) -> absl::StatusOr<std::string> {
+        begun.Set(true);
         told.Set(token.WaitFor(kPatience));
         return absl::CancelledError("given up");
       });
   FakeCallPtr stream = Accept("WithTimeout", task);
+  ASSERT_TRUE(begun.future().Wait(kPatience).has_value());
   EXPECT_FALSE(task.token().cancelled());
   stream->Send(TimedOut());
   EXPECT_TRUE(told.future().Get());
@@ -128,6 +131,28 @@ TEST_F(TimeoutsTest, TellsAnOperationOfACancelWithoutWaitingForTheServer) {
   task.Cancel();
   EXPECT_TRUE(task.token().cancelled());
   EXPECT_FALSE(task.Complete("late"));
+}
+
+TEST_F(TimeoutsTest, ReportsNothingOfAnOperationThatEndsBecauseItIsBeingCancelled) {
+  Promise<bool> begun([](std::function<void()> callback) { callback(); });
+  Promise<bool> given_up([](std::function<void()> callback) { callback(); });
+  Task task = client_.WithTimeout(
+      absl::Seconds(3), [&](const CancellationToken& token) -> absl::StatusOr<std::string> {
+        begun.Set(true);
+        given_up.Set(token.WaitFor(kPatience));
+        return absl::AbortedError("given up");
+      });
+  FakeCallPtr stream = Accept("WithTimeout", task);
+  ASSERT_TRUE(begun.future().Wait(kPatience).has_value());
+  Future<absl::Status> cancelled = task.Cancel();
+  FakeCallPtr cancel = server_.Next("Cancel");
+  ASSERT_EQ(given_up.future().Wait(kPatience), true);
+  // Time for a report that must not come.
+  EXPECT_TRUE(cancelled.Wait(absl::Milliseconds(50)) == std::nullopt);
+  EXPECT_TRUE(server_.Quiet("Report"));
+  cancel->Reply(v1::CancelResponse());
+  EXPECT_TRUE(cancelled.Get().ok());
+  EXPECT_TRUE(WasCancelled(task.result().Get().status()));
 }
 
 TEST_F(TimeoutsTest, MovesTheTimeoutOfATaskByAHeartbeat) {

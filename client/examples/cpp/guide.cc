@@ -74,10 +74,11 @@ void ToldApart(timerd::Client& client) {
 // [watch]
 void Watching(timerd::Client& client) {
   timerd::DelayedCall call = client.CallLater(absl::Milliseconds(100), [] {}, {.id = "billing/42"});
-  call.acknowledged().Get();                          // durable from here on
+  const absl::Status made = call.acknowledged().Get();  // durable from here on, if OK
+  std::cout << "call: " << made << " " << timerd::ReasonOf(made) << "\n";
+
   timerd::Handle other = client.Watch("billing/42");  // it could be in another program
-  const absl::Status answer = other.acknowledged().Get();
-  std::cout << "watch: " << answer << " " << timerd::ReasonOf(answer) << "\n";
+  std::cout << "watched: " << timerd::EndName(other.done().Get().end) << "\n";
 }
 // [watch]
 
