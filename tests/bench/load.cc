@@ -153,8 +153,7 @@ LatenessResult MeasureLateness(const std::string& target, size_t per_second, dou
   const Clock::time_point start = Clock::now();
   const auto count = static_cast<size_t>(static_cast<double>(per_second) * seconds);
   for (size_t i = 0; i < count; ++i) {
-    std::this_thread::sleep_until(
-        start + std::chrono::nanoseconds(1'000'000'000 * i / per_second));
+    std::this_thread::sleep_until(start + std::chrono::nanoseconds(1'000'000'000 * i / per_second));
     v1::ScheduleRequest request;
     SetDelay(delay(random), &request);
     running.Begin(count + 1);

@@ -38,8 +38,9 @@ struct LatenessResult {
   size_t early = 0;   // events decided before their deadline
   size_t lost = 0;    // timers without a FIRED event ten seconds after the last deadline
 };
-// Schedules `per_second` attached plain timers each second for `seconds`, each due 0.5 to 2.5 s after
-// it was asked for, and listens. Client and server are on one machine, so that wall clocks compare.
+// Schedules `per_second` attached plain timers each second for `seconds`, each due 0.5 to 2.5 s
+// after it was asked for, and listens. Client and server are on one machine, so that wall clocks
+// compare.
 LatenessResult MeasureLateness(const std::string& target, size_t per_second, double seconds);
 
 }  // namespace timerd::bench
