@@ -54,7 +54,7 @@ void Shard::Begin(const clock::Reading& reading) {
 }
 
 void Shard::Execute(Command command) {
-  std::visit([this](auto&& each) { Do(std::move(each)); }, std::move(command));
+  std::visit([this](auto& each) { Do(std::move(each)); }, command);
 }
 
 // ---- Commands ----------------------------------------------------------------------------------

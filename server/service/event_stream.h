@@ -140,10 +140,10 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
 
  private:
   // The stream ends with `status` once what waits is written. The first end counts.
-  void EndLocked(grpc::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void EndLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     gone_.store(true);
     if (!end_) {
-      end_ = std::move(status);
+      end_ = status;
     }
   }
 

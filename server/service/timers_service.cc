@@ -114,12 +114,12 @@ grpc::ServerWriteReactor<Response>* TimersService::OpenStream(const Request& req
   }
   absl::Status status = Admit(request);
   if (status.ok()) {
-    status = make_command([this, stream](std::string id, auto command) {
+    status = make_command([this, stream](const std::string& id, auto command) {
       const ShardPort& shard = router_.For(id);
       stream->OnGone([shard, id] {
         shard.reactor->PostAlways([shard, id] { shard.attachments->Sweep(id); });
       });
-      command.id = std::move(id);
+      command.id = id;
       command.reply = [shard, stream](const absl::StatusOr<reactor::Opened>& opened) {
         shard.attachments->Open(opened, stream);
       };
@@ -163,9 +163,9 @@ grpc::ServerWriteReactor<v1::ScheduleResponse>* TimersService::Schedule(
     grpc::CallbackServerContext*, const v1::ScheduleRequest* request) {
   return OpenStream<v1::ScheduleResponse>(
       *request, request->detached(), [this, request](auto post) -> absl::Status {
-        TIMERD_ASSIGN_OR_RETURN(std::string id, IdOrNew(validator_, request->id()));
+        TIMERD_ASSIGN_OR_RETURN(const std::string id, IdOrNew(validator_, request->id()));
         TIMERD_ASSIGN_OR_RETURN(timer::Spec spec, validator_.ToSpec(*request, UnixNow()));
-        post(std::move(id), reactor::Create{.spec = std::move(spec)});
+        post(id, reactor::Create{.spec = std::move(spec)});
         return absl::OkStatus();
       });
 }
@@ -174,9 +174,9 @@ grpc::ServerWriteReactor<v1::StartLoopResponse>* TimersService::StartLoop(
     grpc::CallbackServerContext*, const v1::StartLoopRequest* request) {
   return OpenStream<v1::StartLoopResponse>(
       *request, request->detached(), [this, request](auto post) -> absl::Status {
-        TIMERD_ASSIGN_OR_RETURN(std::string id, IdOrNew(validator_, request->id()));
+        TIMERD_ASSIGN_OR_RETURN(const std::string id, IdOrNew(validator_, request->id()));
         TIMERD_ASSIGN_OR_RETURN(timer::Spec spec, validator_.ToSpec(*request));
-        post(std::move(id), reactor::Create{.spec = std::move(spec)});
+        post(id, reactor::Create{.spec = std::move(spec)});
         return absl::OkStatus();
       });
 }
@@ -192,8 +192,8 @@ grpc::ServerWriteReactor<v1::WithTimeoutResponse>* TimersService::WithTimeout(
                reactor::Bound{.timeout = spec.span, .fallback = std::move(spec.fallback)});
           return absl::OkStatus();
         }
-        TIMERD_ASSIGN_OR_RETURN(std::string id, IdOrNew(validator_, request->id()));
-        post(std::move(id), reactor::Create{.spec = std::move(spec)});
+        TIMERD_ASSIGN_OR_RETURN(const std::string id, IdOrNew(validator_, request->id()));
+        post(id, reactor::Create{.spec = std::move(spec)});
         return absl::OkStatus();
       });
 }

@@ -41,7 +41,9 @@ void MemoryKv::Set(const std::string& key, std::optional<std::string> value) {
   const auto [it, is_new] = entries_.try_emplace(key);
   Version& version = it->second;
   if (!is_new) {
-    version.older = std::make_unique<Version>(std::move(version));
+    auto older = std::make_unique<Version>(std::move(version));
+    version = Version();
+    version.older = std::move(older);
   }
   if (!is_new || !value.has_value()) {
     superseded_.push_back(key);
