@@ -58,8 +58,10 @@ class Call : public std::enable_shared_from_this<Call<Request, Response>> {
   void OnStatus(const grpc::Status& status) {
     std::unique_ptr<grpc::ClientContext> context = std::move(context_);
     answer_.status = FromGrpc(status);
-    if (retry_ == Retry::kUntilAnswered && IsTransient(answer_.status.code()) &&
-        !connection_->closing()) {
+    if (IsTransient(answer_.status.code()) && connection_->closing()) {
+      answer_.status = ClosedStatus();
+      on_answer_(answer_);
+    } else if (retry_ == Retry::kUntilAnswered && IsTransient(answer_.status.code())) {
       connection_->timer().After(backoff_.Next(), [self = this->shared_from_this()] {
         if (self->connection_->closing()) {
           self->answer_.status = ClosedStatus();

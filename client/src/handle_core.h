@@ -86,6 +86,7 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
     uint64_t run;
     v1::Outcome outcome;
     bool sent = false;
+    bool told_again = false;  // by the server, while the report was under way
   };
   using MoveAnswer = Answer<v1::RescheduleResponse>;
 

@@ -39,8 +39,11 @@ v1::Outcome ToOutcome(const absl::StatusOr<std::string>& result) {
 
 void HandleCore::OnRunBegunLocked(Effects& effects, const v1::Event& event) {
   if (finished_.has_value() && finished_->run == event.run()) {
-    if (finished_->sent && !reporting_) {
-      ReportLocked(effects);  // told again: the report has not reached the server's disk
+    // Told again: the report has not reached the server's disk, whatever it may still answer.
+    if (reporting_) {
+      finished_->told_again = true;
+    } else if (finished_->sent) {
+      ReportLocked(effects);
     }
     return;
   }
@@ -178,7 +181,12 @@ void HandleCore::OnReported(uint64_t run, const Answer<v1::ReportResponse>& answ
     if (answer.response.has_next_deadline()) {
       deadline_ = FromProto(answer.response.next_deadline());
     }
-    return;  // the end, if this was it, comes on the stream
+    // The end, if this was it, comes on the stream.
+    if (finished_->told_again) {
+      finished_->told_again = false;
+      ReportLocked(effects);
+    }
+    return;
   }
   const bool refused_before = finished_->outcome.result() == v1::Outcome::RESULT_FAILURE &&
                               absl::StartsWith(finished_->outcome.payload(), "RESOURCE_EXHAUSTED");
