@@ -36,10 +36,9 @@ size_t PayloadBytes(const timer::Handle& handle) {
 }  // namespace
 
 std::string ToPageToken(const PageStart& start, const reactor::ListFilter& filter) {
-  const std::string fields =
-      start.due ? absl::StrCat("due:", ToNanos(start.due->deadline), ":", start.shard, ":",
-                               start.due->place)
-                : absl::StrCat("id:", start.id);
+  const std::string fields = start.due ? absl::StrCat("due:", ToNanos(start.due->deadline), ":",
+                                                      start.shard, ":", start.due->place)
+                                       : absl::StrCat("id:", start.id);
   return absl::WebSafeBase64Escape(absl::StrCat(Fingerprint(filter), ":", fields));
 }
 
@@ -71,7 +70,8 @@ absl::StatusOr<PageStart> FromPageToken(const std::string& token,
   int64_t deadline_ns = 0;
   DueKey due;
   if (parts[1] != "due" || numbers.size() != 3 || !absl::SimpleAtoi(numbers[0], &deadline_ns) ||
-      !absl::SimpleAtoi(numbers[1], &start.shard) || !absl::SimpleAtoi(numbers[2], &due.place)) {
+      deadline_ns < 0 || !absl::SimpleAtoi(numbers[1], &start.shard) ||
+      !absl::SimpleAtoi(numbers[2], &due.place)) {
     return bad;
   }
   due.deadline = InstantFromNanos(deadline_ns);
@@ -119,8 +119,7 @@ Page MergePages(std::vector<reactor::Listed> shards, bool pending, size_t max_ro
       }
     }
   }
-  std::sort(rows.begin(), rows.end(),
-            [](const Row& a, const Row& b) { return a.order < b.order; });
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.order < b.order; });
   size_t bytes = 0;
   for (Row& row : rows) {
     if (page.handles.size() == max_rows || bytes >= reactor::kMaxPageBytes) {
