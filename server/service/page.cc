@@ -70,7 +70,8 @@ absl::StatusOr<PageStart> FromPageToken(const std::string& token,
   int64_t deadline_ns = 0;
   DueKey due;
   if (parts[1] != "due" || numbers.size() != 3 || !absl::SimpleAtoi(numbers[0], &deadline_ns) ||
-      !absl::SimpleAtoi(numbers[1], &start.shard) || !absl::SimpleAtoi(numbers[2], &due.place)) {
+      deadline_ns < 0 || !absl::SimpleAtoi(numbers[1], &start.shard) ||
+      !absl::SimpleAtoi(numbers[2], &due.place)) {
     return bad;
   }
   due.deadline = InstantFromNanos(deadline_ns);

@@ -2,10 +2,30 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 #include "timerd/v1/errors.pb.h"
 
 namespace timerd::service {
+namespace {
+
+// A message travels twice, percent-encoded (up to three times as long) and in the status details,
+// and clients take 8 KiB of trailers: past that they lose the status and with it the connection.
+constexpr size_t kMaxMessageBytes = 1024;
+
+// The beginning of `message`, cut between two characters of UTF-8.
+std::string Clip(absl::string_view message) {
+  if (message.size() <= kMaxMessageBytes) {
+    return std::string(message);
+  }
+  size_t size = kMaxMessageBytes;
+  while (size > 0 && (message[size] & 0xc0) == 0x80) {
+    --size;
+  }
+  return absl::StrCat(message.substr(0, size), "...");
+}
+
+}  // namespace
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) {
@@ -13,7 +33,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
   }
   // The canonical codes have the same numbers in both.
   const auto code = static_cast<grpc::StatusCode>(status.code());
-  const std::string message(status.message());
+  const std::string message = Clip(status.message());
   const std::string reason = ReasonOf(status);
   if (reason.empty()) {
     return {code, message};

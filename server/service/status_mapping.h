@@ -7,8 +7,8 @@
 
 namespace timerd::service {
 
-// Same code and message; the reason of a refusal travels in the status details as
-// timerd.v1.ErrorInfo (proto/timerd/v1/errors.proto).
+// Same code and message, cut when it would not fit into the trailers; the reason of a refusal
+// travels in the status details as timerd.v1.ErrorInfo (proto/timerd/v1/errors.proto).
 grpc::Status ToGrpc(const absl::Status& status);
 
 }  // namespace timerd::service

@@ -187,7 +187,6 @@ grpc::ServerWriteReactor<v1::WithTimeoutResponse>* TimersService::WithTimeout(
       *request, request->detached(), [this, request](auto post) -> absl::Status {
         TIMERD_ASSIGN_OR_RETURN(timer::Spec spec, validator_.ToSpec(*request));
         if (!request->target_id().empty()) {
-          TIMERD_RETURN_IF_ERROR(validator_.CheckId("target_id", request->target_id()));
           post(request->target_id(),
                reactor::Bound{.timeout = spec.span, .fallback = std::move(spec.fallback)});
           return absl::OkStatus();

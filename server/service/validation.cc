@@ -192,6 +192,13 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::StartLoopRequest& reques
 }
 
 absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::WithTimeoutRequest& request) const {
+  // First, because every other message names the id.
+  if (!request.id().empty()) {
+    TIMERD_RETURN_IF_ERROR(CheckId("id", request.id()));
+  }
+  if (!request.target_id().empty()) {
+    TIMERD_RETURN_IF_ERROR(CheckId("target_id", request.target_id()));
+  }
   const std::string subject = request.target_id().empty()
                                   ? Subject("task", request.id())
                                   : Subject("WithTimeout of", request.target_id());

@@ -16,8 +16,11 @@
 #include <iostream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "gtest/gtest.h"
+#include "tests/support/temp_dir.h"
 
 namespace timerd::testing {
 namespace {
@@ -33,6 +36,56 @@ std::string Binary() {
 #else
   return "";
 #endif
+}
+
+std::vector<char*> Pointers(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) {
+    pointers.push_back(word.data());
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Forks and executes the binary; its standard error is appended to the file `log`.
+pid_t Execute(std::vector<std::string> arguments, std::vector<std::string> environment, int out,
+              const std::string& log) {
+  // All that allocates happens before fork(): the test has other threads.
+  arguments.insert(arguments.begin(), Binary());
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    environment.emplace_back(*variable);  // of two with one name the first counts
+  }
+  const std::vector<char*> argv = Pointers(arguments);
+  const std::vector<char*> envp = Pointers(environment);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    // No server outlives the test, however the test ends.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+      _exit(126);
+    }
+    dup2(out, STDOUT_FILENO);
+    const int err = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(err, STDERR_FILENO);
+    execve(argv[0], argv.data(), envp.data());
+    _exit(127);
+  }
+  if (pid < 0) {
+    throw std::runtime_error(std::string("fork: ") + std::strerror(errno));
+  }
+  return pid;
+}
+
+int ExitCode(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 }  // namespace
@@ -58,12 +111,7 @@ ServerProcess::~ServerProcess() {
   std::filesystem::remove_all(own_dir_, ignored);
 }
 
-std::string ServerProcess::Log() const {
-  std::ifstream file(own_dir_ + "/stderr");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+std::string ServerProcess::Log() const { return ReadFile(own_dir_ + "/stderr"); }
 
 void ServerProcess::Kill() {
   if (pid_ > 0) {
@@ -84,45 +132,25 @@ int ServerProcess::Reap() {
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ExitCode(status);
 }
 
 void ServerProcess::Start() {
-  // All that allocates happens before fork(): the test has other threads.
-  std::vector<std::string> words = {Binary(), "--listen=" + address_, "--data-dir=" + data_dir_};
-  words.insert(words.end(), options_.flags.begin(), options_.flags.end());
-  std::vector<char*> arguments;
-  for (std::string& word : words) {
-    arguments.push_back(word.data());
-  }
-  arguments.push_back(nullptr);
-  const std::string log = own_dir_ + "/stderr";
+  std::vector<std::string> arguments = {"--listen=" + address_, "--data-dir=" + data_dir_};
+  arguments.insert(arguments.end(), options_.flags.begin(), options_.flags.end());
   int out[2];
   if (pipe2(out, O_CLOEXEC) != 0) {
     throw std::runtime_error(std::string("pipe2: ") + std::strerror(errno));
   }
-  const pid_t parent = getpid();
-  pid_ = fork();
-  if (pid_ == 0) {
-    // No server outlives the test, however the test ends.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) {
-      _exit(126);
-    }
-    dup2(out[1], STDOUT_FILENO);
-    const int err = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    dup2(err, STDERR_FILENO);
-    execv(arguments[0], arguments.data());
-    _exit(127);
-  }
+  pid_ = Execute(arguments, options_.environment, out[1], own_dir_ + "/stderr");
   close(out[1]);
-  const std::string line = pid_ > 0 ? ReadReadyLine(out[0]) : "";
+  const std::string line = ReadReadyLine(out[0]);
   close(out[0]);
   const std::string key = "grpc=";
   const size_t begin = line.find(key);
   if (line.rfind("timerd ready:", 0) != 0 || begin == std::string::npos) {
     Kill();
-    throw std::runtime_error(words[0] + " was not ready in time; it said \"" + line + "\" and\n" +
+    throw std::runtime_error(Binary() + " was not ready in time; it said \"" + line + "\" and\n" +
                              Log());
   }
   address_ = line.substr(begin + key.size(), line.find(' ', begin) - begin - key.size());
@@ -142,6 +170,23 @@ std::string ServerProcess::ReadReadyLine(int fd) const {
     }
     line += byte;
   }
+}
+
+FinishedRun RunServer(const std::vector<std::string>& arguments,
+                      const std::vector<std::string>& environment, std::chrono::seconds patience) {
+  const TempDir files;
+  const int out = open((files.path() + "/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const pid_t pid = Execute(arguments, environment, out, files.path() + "/err");
+  close(out);
+  const auto until = std::chrono::steady_clock::now() + patience;
+  int status = 0;
+  while (waitpid(pid, &status, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() > until) {
+      kill(pid, SIGKILL);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return {ExitCode(status), ReadFile(files.path() + "/out"), ReadFile(files.path() + "/err")};
 }
 
 }  // namespace timerd::testing

@@ -3,14 +3,15 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 namespace timerd::testing {
 
 // Runs the binary that the environment variable TIMERD_BINARY names, or the one of this build.
-// Nothing here is thread-safe. What goes wrong throws std::runtime_error with the server's standard
-// error in its text, which fails the test.
+// Nothing here is thread-safe; the server dies with the thread that started it. What goes wrong
+// throws std::runtime_error with the server's standard error in its text, which fails the test.
 class ServerProcess {
  public:
   struct Options {
@@ -18,6 +19,8 @@ class ServerProcess {
     std::string data_dir;
     // Besides --listen and --data-dir.
     std::vector<std::string> flags;
+    // NAME=value, added to the test's own.
+    std::vector<std::string> environment;
   };
 
   // True if there is a binary to run.
@@ -33,6 +36,7 @@ class ServerProcess {
 
   const std::string& address() const { return address_; }
   const std::string& data_dir() const { return data_dir_; }
+  pid_t pid() const { return pid_; }
   // What it has written to standard error so far, over all its lives.
   std::string Log() const;
 
@@ -54,5 +58,16 @@ class ServerProcess {
   std::string address_ = "127.0.0.1:0";
   pid_t pid_ = -1;
 };
+
+// A run of the binary from start to end, with exactly these arguments: for starts that fail.
+struct FinishedRun {
+  int exit_code = 0;  // 128 + the signal if one ended it
+  std::string out;
+  std::string err;
+};
+// Kills a run that takes longer than `patience`.
+FinishedRun RunServer(const std::vector<std::string>& arguments,
+                      const std::vector<std::string>& environment = {},
+                      std::chrono::seconds patience = std::chrono::seconds(30));
 
 }  // namespace timerd::testing

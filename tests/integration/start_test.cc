@@ -1,0 +1,166 @@
+// Starts that fail, each with an exit code and a message that names the thing and the way out; and
+// where flags come from.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/integration/server_test.h"
+#include "tests/support/temp_dir.h"
+
+namespace timerd::testing {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+constexpr char kListen[] = "--listen=127.0.0.1:0";
+
+// One message, on standard error, with all `parts`; nothing on standard output.
+void ExpectRefused(const FinishedRun& run, int exit_code, const std::vector<std::string>& parts) {
+  EXPECT_EQ(run.exit_code, exit_code) << run.err;
+  EXPECT_EQ(run.out, "");
+  for (const std::string& part : parts) {
+    EXPECT_THAT(run.err, HasSubstr(part));
+  }
+  EXPECT_LE(std::count(run.err.begin(), run.err.end(), '\n'), 2) << run.err;
+}
+
+void ExpectWorks(const ServerProcess& server) {
+  ApiClient client(server.address());
+  EXPECT_THAT(client.Try("Schedule", "delay { nanos: 1000000 }"), IsOkCall());
+}
+
+TEST(StartTest, NamesThePortThatIsTaken) {
+  const ServerProcess other;
+  const TempDir data;
+  ExpectRefused(RunServer({"--listen=" + other.address(), "--data-dir=" + data.path()}), 1,
+                {other.address(), "in use", "--listen"});
+  ExpectWorks(other);
+  ExpectRefused(RunServer({"--listen=nonsense", "--data-dir=" + data.path()}), 1,
+                {"nonsense", "--listen"});
+}
+
+TEST(StartTest, NamesTheDataDirectoryThatAnotherServerHas) {
+  const ServerProcess other;
+  ExpectRefused(RunServer({kListen, "--data-dir=" + other.data_dir()}), 1,
+                {other.data_dir(), "in use by another server", "--data-dir"});
+  ExpectWorks(other);
+}
+
+TEST(StartTest, LeavesADirectoryWithOtherFilesAlone) {
+  const TempDir data;
+  std::ofstream(data.path() + "/thesis.txt") << "mine";
+  ExpectRefused(RunServer({kListen, "--data-dir=" + data.path()}), 1,
+                {data.path(), "thesis.txt", "--data-dir"});
+  EXPECT_EQ(std::distance(fs::directory_iterator(data.path()), fs::directory_iterator()), 1);
+  ExpectRefused(RunServer({kListen, "--data-dir=" + data.path() + "/thesis.txt"}), 1,
+                {"thesis.txt", "--data-dir"});
+  ExpectRefused(RunServer({kListen, "--data-dir=" + data.path() + "/no/such"}), 1,
+                {"/no/such", "parent"});
+}
+
+TEST(StartTest, NamesAnotherNumberOfShards) {
+  ServerProcess server({.flags = {"--shards=3"}});
+  ASSERT_EQ(server.Terminate(), 0);
+  ExpectRefused(RunServer({kListen, "--data-dir=" + server.data_dir(), "--shards=2"}), 1,
+                {"3 shards", "--shards=2", "leave --shards out"});
+  server.Restart();
+  ExpectWorks(server);
+}
+
+TEST(StartTest, NamesBadFlags) {
+  const TempDir data;
+  const std::string dir = "--data-dir=" + data.path() + "/data";
+  ExpectRefused(RunServer({"--shrads=2"}), 2, {"--shrads", "--help"});
+  ExpectRefused(RunServer({"stray"}), 2, {"stray"});
+  ExpectRefused(RunServer({dir, "--shards=two"}), 2, {"--shards", "two"});
+  ExpectRefused(RunServer({dir, "--shards=65"}), 2, {"--shards", "65", "64"});
+  ExpectRefused(RunServer({dir, "--shards=-1"}), 2, {"--shards", "-1"});
+  ExpectRefused(RunServer({dir, "--durability=maybe"}), 2, {"--durability", "maybe", "sync"});
+  ExpectRefused(RunServer({dir, "--retention=tomorrow"}), 2, {"--retention", "tomorrow", "10m"});
+  ExpectRefused(RunServer({dir, "--max-delay=999ms"}), 2, {"--max-delay", "999ms", "1s"});
+  ExpectRefused(RunServer({dir, "--max-stream-buffer=1"}), 2, {"--max-stream-buffer", "1"});
+  ExpectRefused(RunServer({dir, "--config=/no/such/file"}), 2, {"/no/such/file"});
+  ExpectRefused(RunServer({dir}, {"TIMERD_SHARDS=many"}), 2, {"many"});
+  EXPECT_FALSE(fs::exists(data.path() + "/data"));
+}
+
+TEST(StartTest, TakesFlagsFromTheCommandLineThenTheEnvironmentThenTheFile) {
+  const TempDir files;
+  std::ofstream(files.path() + "/config") << "max-id-bytes=3\nmax-timeouts=1\nmax-payload-bytes=1\n";
+  ServerProcess server({.flags = {"--config=" + files.path() + "/config", "--max-payload-bytes=5"},
+                        .environment = {"TIMERD_MAX_ID_BYTES=4", "TIMERD_MAX_PAYLOAD_BYTES=4"}});
+  ApiClient client(server.address());
+  EXPECT_THAT(client.Try("Get", "id: 'abcde'").error_message(), HasSubstr("--max-id-bytes=4"));
+  EXPECT_THAT(client.Try("Schedule", "delay {} payload: '123456'").error_message(),
+              HasSubstr("--max-payload-bytes=5"));
+  EXPECT_THAT(client.Try("Schedule", "id: 'a' delay { seconds: 9 } detached: true"), IsOkCall());
+  const std::string bound = "target_id: 'a' timeout { seconds: 9 } detached: true";
+  EXPECT_THAT(client.Try("WithTimeout", bound), IsOkCall());
+  EXPECT_EQ(DetailOf(client.Try("WithTimeout", bound), "limit"), "max-timeouts");
+
+  std::ofstream(files.path() + "/bad") << "max-streems=3\n";
+  ExpectRefused(RunServer({"--config=" + files.path() + "/bad"}), 2, {"max-streems"});
+}
+
+TEST(StartTest, SaysItsVersionAndItsFlags) {
+  EXPECT_THAT(RunServer({"--version"}).out, HasSubstr("timerd 0."));
+  const FinishedRun help = RunServer({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out, HasSubstr("--data-dir"));
+  EXPECT_EQ(RunServer({"--check-health=127.0.0.1:1"}).exit_code, 1);
+}
+
+// The newest file of one kind in `directory`.
+fs::path Newest(const std::string& directory, const std::string& extension) {
+  fs::path newest;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().extension() == extension && entry.file_size() > 0 && entry.path() > newest) {
+      newest = entry.path();
+    }
+  }
+  return newest;
+}
+
+void FlipABitInTheMiddle(const fs::path& path) {
+  const auto middle = static_cast<std::streamoff>(fs::file_size(path) / 2);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(middle);
+  const char byte = static_cast<char>(file.get());
+  file.seekp(middle);
+  file.put(static_cast<char>(byte ^ 0x10));
+  ASSERT_TRUE(file.good());
+}
+
+// Never a wrong answer: a damaged directory is refused, now or when the damage is met.
+class CorruptionTest : public ::testing::TestWithParam<bool> {};
+
+TEST_P(CorruptionTest, IsRefusedWithAWayOut) {
+  const bool clean = GetParam();
+  ServerProcess server({.flags = {"--shards=1"}});
+  {
+    ApiClient client(server.address());
+    for (int i = 0; i < 300; ++i) {
+      ASSERT_THAT(client.Try("Schedule", "id: 't" + std::to_string(i) +
+                                             "' detached: true delay { seconds: 300 } payload: '" +
+                                             std::string(100 + i, 'p') + "'"),
+                  IsOkCall());
+    }
+  }
+  if (clean) {
+    ASSERT_EQ(server.Terminate(), 0);
+  } else {
+    server.Kill();
+  }
+  const fs::path damaged = Newest(server.data_dir(), clean ? ".sst" : ".log");
+  ASSERT_FALSE(damaged.empty());
+  FlipABitInTheMiddle(damaged);
+  ExpectRefused(RunServer({kListen, "--data-dir=" + server.data_dir()}), 1,
+                {server.data_dir(), "backup"});
+}
+
+INSTANTIATE_TEST_SUITE_P(Stops, CorruptionTest, ::testing::Bool(),
+                         [](const auto& each) { return each.param ? "clean" : "unclean"; });
+
+}  // namespace
+}  // namespace timerd::testing

@@ -1,0 +1,66 @@
+#include "tests/support/api_client.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "timerd/v1/errors.pb.h"
+
+namespace timerd::testing {
+namespace {
+
+v1::ErrorInfo InfoOf(const grpc::Status& status) {
+  v1::StatusDetails details;
+  v1::ErrorInfo info;
+  if (details.ParseFromString(status.error_details()) && details.details_size() == 1 &&
+      details.details(0).type_url() == "type.googleapis.com/google.rpc.ErrorInfo" &&
+      details.code() == status.error_code() && details.message() == status.error_message()) {
+    TIMERD_CHECK(info.ParseFromString(details.details(0).value()));
+  }
+  return info;
+}
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  // Channels of equal arguments would share a connection otherwise.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 20);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetMaxReceiveMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+std::string ReasonOf(const grpc::Status& status) { return InfoOf(status).reason(); }
+
+std::string DetailOf(const grpc::Status& status, const std::string& key) {
+  const v1::ErrorInfo info = InfoOf(status);
+  const auto found = info.metadata().find(key);
+  return found == info.metadata().end() ? "" : found->second;
+}
+
+std::string ToString(const grpc::Status& status) {
+  return absl::StrCat("code ", static_cast<int>(status.error_code()), " ", ReasonOf(status), ": ",
+                      status.error_message());
+}
+
+ApiClient::ApiClient(const std::string& address, std::chrono::milliseconds patience)
+    : patience_(patience), channel_(Connect(address)), stub_(v1::Timers::NewStub(channel_)) {}
+
+grpc::Status ApiClient::Try(const std::string& method, const std::string& request) {
+  if (method == "Schedule") return Schedule(request).Finish();
+  if (method == "StartLoop") return StartLoop(request).Finish();
+  if (method == "WithTimeout") return WithTimeout(request).Finish();
+  if (method == "Watch") return Watch(request).Finish();
+  if (method == "Cancel") return Cancel(request).status;
+  if (method == "StopLoop") return StopLoop(request).status;
+  if (method == "Report") return Report(request).status;
+  if (method == "Reschedule") return Reschedule(request).status;
+  if (method == "Get") return Get(request).status;
+  TIMERD_CHECK(method == "List");
+  return List(request).status;
+}
+
+}  // namespace timerd::testing
