@@ -38,6 +38,28 @@ TEST_F(RunsTest, ReportsTheValueOfADeferredCall) {
   EXPECT_EQ(*call.result().Get(), "value");
 }
 
+TEST_F(RunsTest, RunsAReportedCallOnceThoughItIsToldAgainWhileItRuns) {
+  Promise<bool> begun([](std::function<void()> callback) { callback(); });
+  Promise<bool> release([](std::function<void()> callback) { callback(); });
+  std::atomic<int> runs = 0;
+  DeferredCall call = client_.DeferLater(absl::Seconds(1), [&] {
+    ++runs;
+    begun.Set(true);
+    release.future().Wait(kPatience);
+    return "value";
+  });
+  FakeCallPtr stream = Accept("Schedule", call);
+  stream->Send(MakeEvent(v1::Event::TYPE_FIRED, 1, 1));
+  ASSERT_TRUE(begun.future().Wait(kPatience).has_value());
+  stream->Send(MakeEvent(v1::Event::TYPE_FIRED, 1, 1));
+  EXPECT_FALSE(call.Wait(absl::Milliseconds(50)).has_value());  // time for a run that must not be
+  release.Set(true);
+  AnswerReport();
+  stream->Send(MakeEvent(v1::Event::TYPE_COMPLETED, 2, 1, "value"));
+  EXPECT_TRUE(call.result().Get().ok());
+  EXPECT_EQ(runs, 1);
+}
+
 TEST_F(RunsTest, CarriesAFailureToTheCallerWithCodeAndMessage) {
   DeferredCall call = client_.DeferLater(absl::Seconds(1), []() -> absl::StatusOr<std::string> {
     return absl::NotFoundError("no such user");
