@@ -282,7 +282,9 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
   if (const auto* from_now = std::get_if<FromNow>(&move)) {
     deadline = context.now + from_now->delay;
   } else if (const auto* delay_by = std::get_if<DelayBy>(&move)) {
-    deadline = old_deadline + delay_by->delay;
+    // Moved back again and again it stops at 1970, as far as the order goes back, and never wraps.
+    deadline = delay_by->delay < Instant() - old_deadline ? std::min(old_deadline, Instant())
+                                                          : old_deadline + delay_by->delay;
   } else {
     const auto& to = std::get<MoveTo>(move);
     deadline = WhenWallShows(to.unix_ns, to.unix_now_ns, context.now);

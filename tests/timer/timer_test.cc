@@ -118,6 +118,15 @@ TEST_F(TimerTest, MovesByADelayOfEitherSign) {
   EXPECT_EQ(DueOf(timer), -12);  // in the past, and ordered by that
 }
 
+TEST_F(TimerTest, StopsAt1970WhenItIsMovedBackAgainAndAgain) {
+  Handle timer = MakeTimer(10, false);
+  for (int i = 0; i < 10; ++i) {
+    const auto moved = Reschedule(timer, DelayBy{-limits_.max_delay}, At(1));
+    TIMERD_ASSERT_OK(moved);
+    EXPECT_EQ(moved->deadline, Instant());
+  }
+}
+
 TEST_F(TimerTest, MovesToAnAbsoluteTime) {
   Handle timer = MakeTimer(10, false);
   TIMERD_ASSERT_OK(
