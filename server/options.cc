@@ -1,14 +1,18 @@
 #include "server/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <thread>
+#include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 
 namespace timerd {
@@ -136,14 +140,25 @@ void AddFlags(CLI::App& app, Options& options) {
 }
 
 // TIMERD_DATA_DIR for --data-dir.
-void NameEnvironment(CLI::App& app) {
-  for (CLI::Option* option : app.get_options()) {
+std::string VariableOf(absl::string_view flag) {
+  return absl::StrCat("TIMERD_", absl::AsciiStrToUpper(absl::StrReplaceAll(
+                                     absl::StripPrefix(flag, "--"), {{"-", "_"}})));
+}
+
+// What the environment says and then, of more weight, the command line: in the reversed order that
+// CLI11 wants. (CLI11's own reading of the environment would let the file win over it.)
+std::vector<std::string> Arguments(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> arguments;
+  for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_name(false, false);
-    if (name.size() > 2 && name != "--help" && name != "--version") {
-      option->envname(absl::StrCat(
-          "TIMERD_", absl::AsciiStrToUpper(absl::StrReplaceAll(name.substr(2), {{"-", "_"}}))));
+    const char* value = std::getenv(VariableOf(name).c_str());
+    if (name != "--help" && name != "--version" && value != nullptr && *value != '\0') {
+      arguments.push_back(absl::StrCat(name, "=", value));
     }
   }
+  arguments.insert(arguments.end(), argv + 1, argv + argc);
+  std::reverse(arguments.begin(), arguments.end());
+  return arguments;
 }
 
 }  // namespace
@@ -152,15 +167,15 @@ Parsed ParseOptions(int argc, char** argv) {
   Parsed parsed;
   parsed.options.reactor.shard.max_residents = 200'000;
   CLI::App app(kAbout, "timerd");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   AddFlags(app, parsed.options);
   app.set_version_flag("--version", "timerd " TIMERD_VERSION);
   app.set_config("--config", "", "File of more flags, one name=value a line")->type_name("FILE");
   app.allow_config_extras(CLI::config_extras_mode::error);
-  NameEnvironment(app);
   app.formatter(std::make_shared<Formatter>());
   app.get_formatter()->column_width(44);
   try {
-    app.parse(argc, argv);
+    app.parse(Arguments(app, argc, argv));
     Options& options = parsed.options;
     options.reactor.shard.limits.max_delay = options.service.limits.max_delay;
   } catch (const CLI::ExtrasError& error) {
