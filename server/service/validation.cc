@@ -125,16 +125,19 @@ absl::StatusOr<int64_t> Validator::ToUnixNanos(absl::string_view subject, absl::
         field, subject, ": ", field, " {seconds: ", value.seconds(), ", nanos: ", value.nanos(),
         "} is malformed; use a time from year 1 to 9999 with nanos from 0 to 999999999");
   }
-  const int64_t max_seconds =
+  // Times before 1970 are all equally past. In whole seconds first, which keeps the nanoseconds
+  // within 64 bits.
+  const int64_t seconds = std::max<int64_t>(0, value.seconds());
+  const int64_t beyond_seconds =
       unix_now_ns / kNanosPerSecond +
-      std::chrono::duration_cast<std::chrono::seconds>(limits_.max_delay).count();
-  if (value.seconds() > max_seconds) {
+      std::chrono::duration_cast<std::chrono::seconds>(limits_.max_delay).count() + 2;
+  if (seconds >= beyond_seconds ||
+      Span(seconds * kNanosPerSecond + value.nanos() - unix_now_ns) > limits_.max_delay) {
     return BadField(field, subject, ": ", field, " ", TimeUtil::ToString(value),
                     " lies further ahead than --max-delay=", Show(limits_.max_delay),
                     "; use an earlier time");
   }
-  // Times before 1970 are all equally past.
-  return std::max<int64_t>(0, value.seconds()) * kNanosPerSecond + value.nanos();
+  return seconds * kNanosPerSecond + value.nanos();
 }
 
 absl::StatusOr<timer::Outcome> Validator::ToOutcome(absl::string_view subject,
