@@ -272,8 +272,9 @@ TEST_F(CallsTest, ListPendingHandlesInTheOrderInWhichTheyWillFire) {
     expected.push_back("a" + std::to_string(100 + i));
   }
   for (int i = 24; i >= 0; --i) {  // the last to fire is made first
-    auto made = client().Schedule("id: '" + expected[i] + "' delay { seconds: " +
-                                  std::to_string(1000 + i) + " } detached: true");
+    auto made =
+        client().Schedule("id: '" + expected[i] + "' delay { seconds: " + std::to_string(1000 + i) +
+                          " } detached: true");
     ASSERT_THAT(made.Finish(), IsOkCall());
   }
   ASSERT_THAT(client().Try("StartLoop", "id: 'b' interval { seconds: 9999 } detached: true"),

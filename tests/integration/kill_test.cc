@@ -21,7 +21,8 @@ constexpr int64_t kMillis = 1'000'000;
 
 uint64_t Seed() {
   const char* given = std::getenv("TIMERD_SEED");
-  const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+  const uint64_t seed =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
   std::cout << "TIMERD_SEED=" << seed << std::endl;
   return seed;
 }
@@ -30,6 +31,23 @@ int64_t WallNanos() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+// The first and the last time at which a deadline of each tick fired. Within a tick the order is
+// that in which the deadlines were set.
+using FiringTimes = std::map<int64_t, std::pair<int64_t, int64_t>>;
+
+void Note(int64_t deadline, int64_t time, FiringTimes& times) {
+  const auto [it, added] = times.insert({(deadline + kMillis - 1) / kMillis, {time, time}});
+  it->second = {std::min(it->second.first, time), std::max(it->second.second, time)};
+}
+
+void ExpectInOrder(const FiringTimes& times) {
+  int64_t last = 0;
+  for (const auto& [tick, time] : times) {
+    EXPECT_GE(time.first, last) << "tick " << tick << " fired before an earlier one";
+    last = time.second;
+  }
 }
 
 // How sure the client is of something it asked for.
@@ -72,7 +90,8 @@ class KillTest : public ::testing::TestWithParam<Parameters> {
   void VerifyOne(const v1::Handle& handle, Model& model, int64_t now, int64_t started);
   std::vector<v1::Handle> ListAll(ApiClient& client);
 
-  // True if the call was answered. Any answer but those of a dying server and `expected` is a failure.
+  // True if the call was answered. Any answer but those of a dying server and `expected` is a
+  // failure.
   bool Answered(const grpc::Status& status, const std::set<std::string>& expected = {}) {
     if (status.ok()) {
       return true;
@@ -324,10 +343,11 @@ void KillTest::VerifyOne(const v1::Handle& handle, Model& model, int64_t now, in
 
 void KillTest::Verify(ApiClient& client, int64_t started) {
   std::set<std::string> seen;
+  const std::vector<v1::Handle> handles = ListAll(client);
   const int64_t now = Nanos(client.List("page_size: 1")->now());
   // What was due while the server was down has fired in the order of deadlines, in each shard.
-  std::map<uint64_t, std::map<int64_t, int64_t>> fired;  // shard -> deadline -> time
-  for (const v1::Handle& handle : ListAll(client)) {
+  std::map<uint64_t, FiringTimes> fired;  // by shard
+  for (const v1::Handle& handle : handles) {
     const auto found = models_.find(handle.id());
     ASSERT_NE(found, models_.end()) << handle.id() << " was never made";
     seen.insert(handle.id());
@@ -337,16 +357,13 @@ void KillTest::Verify(ApiClient& client, int64_t started) {
     if (fresh && handle.end() == v1::END_FIRED && Nanos(handle.ended()) >= started &&
         model.deadlines.size() == 1 && *model.deadlines.begin() < started) {
       ++overdue_;
-      fired[StableHash(handle.id()) % GetParam().shards][*model.deadlines.begin()] =
-          Nanos(handle.ended());
+      Note(*model.deadlines.begin(), Nanos(handle.ended()),
+           fired[StableHash(handle.id()) % GetParam().shards]);
     }
   }
   for (const auto& [shard, times] : fired) {
-    int64_t last = 0;
-    for (const auto& [deadline, time] : times) {
-      EXPECT_GE(time, last) << "shard " << shard << " fired out of order";
-      last = time;
-    }
+    SCOPED_TRACE("shard " + std::to_string(shard));
+    ExpectInOrder(times);
   }
   for (auto it = models_.begin(); it != models_.end();) {
     if (it->second.created == Known::kAcknowledged) {
@@ -366,9 +383,8 @@ TEST_P(KillTest, LosesNothingAcknowledgedAndFiresNothingEarly) {
     dead_ = false;
     std::vector<std::thread> threads;
     for (int i = 0; i < kThreads; ++i) {
-      threads.emplace_back([this, i, seed = random(), address = server.address()] {
-        Work(i, seed, address);
-      });
+      threads.emplace_back(
+          [this, i, seed = random(), address = server.address()] { Work(i, seed, address); });
     }
     threads.emplace_back([this, address = server.address()] { DriveLoop(address); });
     std::this_thread::sleep_for(std::chrono::milliseconds(100 + random() % 700));
@@ -442,7 +458,7 @@ TEST(OverdueTest, FireAtOnceInTheOrderOfTheirDeadlines) {
   const int64_t started = WallNanos();
   server.Restart();
   ApiClient client(server.address());
-  std::map<int64_t, int64_t> times;  // deadline -> fired; of equal ones the latest
+  FiringTimes times;
   std::set<int64_t> distinct;
   v1::ListRequest request;
   request.set_page_size(1000);
@@ -453,7 +469,7 @@ TEST(OverdueTest, FireAtOnceInTheOrderOfTheirDeadlines) {
       EXPECT_EQ(handle.end(), v1::END_FIRED);
       const int64_t time = Nanos(handle.ended());
       if (time >= started - 50 * kMillis) {  // the others fired before the kill
-        times[deadlines[handle.id()]] = time;
+        Note(deadlines[handle.id()], time, times);
         distinct.insert(time);
         ++ended;
       }
@@ -462,11 +478,7 @@ TEST(OverdueTest, FireAtOnceInTheOrderOfTheirDeadlines) {
   } while (!request.page_token().empty());
   EXPECT_GT(ended, 1100);
   EXPECT_GT(distinct.size(), 1) << "one turn tells nothing of the order";
-  int64_t before = 0;
-  for (const auto& [deadline, time] : times) {
-    EXPECT_GE(time, before);
-    before = time;
-  }
+  ExpectInOrder(times);
 }
 
 }  // namespace

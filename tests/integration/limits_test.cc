@@ -62,25 +62,25 @@ TEST_F(LimitsTest, TakePayloadsAndIdsUpToTheirFlags) {
               IsRefusedWith(grpc::StatusCode::INVALID_ARGUMENT, "INVALID_FIELD"));
 }
 
-// The reader of one stream never reads; the loop that it follows goes on through another stream, with
-// payloads that fill the windows of HTTP/2.
+// The reader of one stream never reads; the loop that it follows goes on through another stream,
+// with payloads that fill the windows of HTTP/2.
 TEST_F(LimitsTest, CutOffASlowReaderAndSlowNobodyElse) {
   StartServer({"--shards=1", "--max-stream-buffer=8", "--durability=os"});
   ApiClient slow_client(server().address(), std::chrono::seconds(60));
   const std::string payload(60'000, 'p');
-  auto slow = slow_client.StartLoop("id: 'loop' interval {} start_now: true payload: '" + payload +
-                                    "'");
+  auto slow =
+      slow_client.StartLoop("id: 'loop' interval {} start_now: true payload: '" + payload + "'");
   ASSERT_EQ(slow.Acknowledged().id(), "loop");
   auto quick = client().Watch("id: 'loop'");
   quick.Acknowledged();
   const int kRuns = 400;  // 24 MB, more than the windows and buffers on the way hold
   for (int run = 1; run <= kRuns; ++run) {
     ASSERT_EQ(quick.Event().run(), run);
-    ASSERT_THAT(client()
-                    .Report("id: 'loop' outcome { result: RESULT_SUCCESS } run: " +
-                            std::to_string(run))
-                    .status,
-                IsOkCall());
+    ASSERT_THAT(
+        client()
+            .Report("id: 'loop' outcome { result: RESULT_SUCCESS } run: " + std::to_string(run))
+            .status,
+        IsOkCall());
   }
   // A bystander on the same shard is on time.
   auto bystander = client().Schedule("delay { nanos: 20000000 }");

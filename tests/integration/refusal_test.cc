@@ -1,4 +1,5 @@
-// Bad input through the wire: what each call refuses, how it says so, and that nothing else notices.
+// Bad input through the wire: what each call refuses, how it says so, and that nothing else
+// notices.
 #include <set>
 
 #include "tests/integration/server_test.h"
@@ -76,7 +77,10 @@ TEST_F(RefusalTest, NamesEachBadTimeAndTheWayOut) {
   const std::string far = "9223372036854775807";
   const std::string bad = "INVALID_FIELD";
   Check({
-      {"Schedule", "id: 'a' delay { seconds: -1 }", kInvalid, bad,
+      {"Schedule",
+       "id: 'a' delay { seconds: -1 }",
+       kInvalid,
+       bad,
        {"timer \"a\"", "delay -1s", "negative", "0s or more"}},
       {"Schedule", "delay { nanos: -1 }", kInvalid, bad, {"delay", "negative"}},
       {"Schedule", "id: 'a'", kInvalid, bad, {"neither", "exactly one"}},
@@ -84,7 +88,10 @@ TEST_F(RefusalTest, NamesEachBadTimeAndTheWayOut) {
       {"Schedule", "delay { seconds: " + far + " }", kInvalid, bad, {far, "malformed"}},
       {"Schedule", "delay { seconds: -" + far + " }", kInvalid, bad, {far, "malformed"}},
       {"Schedule", "delay { seconds: 315576000000 }", kInvalid, bad, {"--max-delay"}},
-      {"Schedule", "delay { seconds: 3153600001 }", kInvalid, bad,
+      {"Schedule",
+       "delay { seconds: 3153600001 }",
+       kInvalid,
+       bad,
        {"3153600001s", "--max-delay", "shorter"}},
       {"Schedule", "delay { seconds: 3153600000 nanos: 1 }", kInvalid, bad, {"--max-delay"}},
       {"Schedule", "delay { nanos: 1000000000 }", kInvalid, bad, {"malformed"}},
@@ -106,7 +113,10 @@ TEST_F(RefusalTest, NamesEachBadTimeAndTheWayOut) {
       {"Reschedule", "id: 'bystander'", kInvalid, bad, {"exactly one"}},
       {"Reschedule", "id: 'bystander' from_now {} at {}", kInvalid, bad, {"2 of"}},
       {"Reschedule", "id: 'bystander' from_now { seconds: -1 }", kInvalid, bad, {"negative"}},
-      {"Reschedule", "id: 'bystander' delay_by { seconds: 3153600000 }", kInvalid, bad,
+      {"Reschedule",
+       "id: 'bystander' delay_by { seconds: 3153600000 }",
+       kInvalid,
+       bad,
        {"--max-delay"}},
       {"Reschedule", "id: 'bystander' at { seconds: 253402300799 }", kInvalid, bad, {}},
   });
@@ -119,11 +129,14 @@ TEST_F(RefusalTest, NamesEachBadIdAndTheWayOut) {
   const std::string bad = "INVALID_FIELD";
   std::vector<Case> cases;
   for (const std::string method : {"Watch", "Cancel", "StopLoop", "Report", "Reschedule", "Get"}) {
-    const std::string rest = method == "Report" ? " run: 1 outcome { result: RESULT_SUCCESS }"
+    const std::string rest = method == "Report"       ? " run: 1 outcome { result: RESULT_SUCCESS }"
                              : method == "Reschedule" ? " from_now {}"
                                                       : "";
     cases.push_back({method, rest, kInvalid, bad, {"id is empty"}});
-    cases.push_back({method, "id: '" + too_long + "'" + rest, kInvalid, bad,
+    cases.push_back({method,
+                     "id: '" + too_long + "'" + rest,
+                     kInvalid,
+                     bad,
                      {"257 bytes", "--max-id-bytes=256", "shorter"}});
     cases.push_back({method, "id: '" + huge + "'" + rest, kInvalid, bad, {"100000"}});
     cases.push_back({method, "id: 'a\\nb'" + rest, kInvalid, bad, {"control", "byte 1"}});
@@ -132,7 +145,10 @@ TEST_F(RefusalTest, NamesEachBadIdAndTheWayOut) {
   }
   for (const std::string field : {"id", "target_id"}) {
     for (const std::string timeout : {"{}", "{ seconds: -1 }"}) {
-      cases.push_back({"WithTimeout", field + ": '" + huge + "' timeout " + timeout, kInvalid, bad,
+      cases.push_back({"WithTimeout",
+                       field + ": '" + huge + "' timeout " + timeout,
+                       kInvalid,
+                       bad,
                        {field, "--max-id-bytes"}});
     }
   }
@@ -153,14 +169,26 @@ TEST_F(RefusalTest, NamesEachLimitOfSizeAndItsFlag) {
   const std::string limit = "--max-payload-bytes=65536";
   const std::string full = "LIMIT_EXCEEDED";
   Check({
-      {"Schedule", "id: 'a' delay {} payload: '" + large + "'", kExhausted, full,
+      {"Schedule",
+       "id: 'a' delay {} payload: '" + large + "'",
+       kExhausted,
+       full,
        {"timer \"a\"", "65537 bytes", limit, "raise the flag"}},
       {"StartLoop", "interval {} payload: '" + large + "'", kExhausted, full, {limit}},
-      {"WithTimeout", "timeout {} fallback { result: RESULT_FAILURE payload: '" + large + "' }",
-       kExhausted, full, {"fallback.payload", limit}},
-      {"Report", "id: 'task' run: 1 outcome { result: RESULT_SUCCESS payload: '" + large + "' }",
-       kExhausted, full, {"outcome.payload", limit}},
-      {"Schedule", "delay {} payload: '" + too_large + "'", kExhausted, full,
+      {"WithTimeout",
+       "timeout {} fallback { result: RESULT_FAILURE payload: '" + large + "' }",
+       kExhausted,
+       full,
+       {"fallback.payload", limit}},
+      {"Report",
+       "id: 'task' run: 1 outcome { result: RESULT_SUCCESS payload: '" + large + "' }",
+       kExhausted,
+       full,
+       {"outcome.payload", limit}},
+      {"Schedule",
+       "delay {} payload: '" + too_large + "'",
+       kExhausted,
+       full,
        {"--max-request-bytes=1048576"}},
       {"Cancel", "id: '" + too_large + "'", kExhausted, full, {"request of"}},
       {"List", "id_prefix: '" + too_large + "'", kExhausted, full, {"request of"}},
@@ -195,7 +223,10 @@ TEST_F(RefusalTest, SaysWhatStandsInTheWayOfACall) {
       {"Report", "id: 'reported'" + success, kInvalid, "INVALID_FIELD", {"run is not set"}},
       {"Report", "id: 'reported' run: 1", kInvalid, "INVALID_FIELD", {"outcome is not set"}},
       {"Report", "id: 'reported' run: 1 outcome {}", kInvalid, "INVALID_FIELD", {"result 0"}},
-      {"Report", "id: 'reported' run: 1 outcome { result: 7 }", kInvalid, "INVALID_FIELD",
+      {"Report",
+       "id: 'reported' run: 1 outcome { result: 7 }",
+       kInvalid,
+       "INVALID_FIELD",
        {"result 7"}},
       {"Cancel", "id: 'plain'", kPrecondition, "ALREADY_CALLED", {"timer \"plain\"", "FIRED"}},
       {"Cancel", "id: 'gone'", kPrecondition, "ALREADY_CANCELLED", {"cancelled already"}},
@@ -206,11 +237,20 @@ TEST_F(RefusalTest, SaysWhatStandsInTheWayOfACall) {
       {"StopLoop", "id: 'plain'", kInvalid, "WRONG_KIND", {"Cancel"}},
       {"StopLoop", "id: 'stopped'", kPrecondition, "NOT_RUNNING", {"STOPPED"}},
       {"Schedule", "id: 'loop' delay {}", kExists, "ID_IN_USE", {"another kind", "another id"}},
-      {"Schedule", "id: 'waiting' delay { seconds: 3600 }", kExists, "ID_IN_USE",
+      {"Schedule",
+       "id: 'waiting' delay { seconds: 3600 }",
+       kExists,
+       "ID_IN_USE",
        {"another reported"}},
-      {"Schedule", "id: 'plain' delay { nanos: 1 }", kExists, "ID_IN_USE",
+      {"Schedule",
+       "id: 'plain' delay { nanos: 1 }",
+       kExists,
+       "ID_IN_USE",
        {"another delay", "retained"}},
-      {"StartLoop", "id: 'loop' interval { seconds: 1 } start_now: true", kExists, "ID_IN_USE",
+      {"StartLoop",
+       "id: 'loop' interval { seconds: 1 } start_now: true",
+       kExists,
+       "ID_IN_USE",
        {"another interval"}},
   });
   EXPECT_EQ(DetailOf(client().Cancel("id: 'plain'").status, "end"), "FIRED");
@@ -223,7 +263,10 @@ TEST_F(RefusalTest, SaysWhatStandsInTheWayOfACall) {
   EXPECT_THAT(repeated.status, IsOkCall());
   EXPECT_FALSE(repeated->accepted());
   EXPECT_EQ(repeated->end(), v1::END_COMPLETED);
-  Check({{"Report", "id: 'reported' run: 1" + failure, kPrecondition, "ALREADY_REPORTED",
+  Check({{"Report",
+          "id: 'reported' run: 1" + failure,
+          kPrecondition,
+          "ALREADY_REPORTED",
           {"run 1", "success", "first report counts"}},
          {"Cancel", "id: 'reported'", kPrecondition, "ALREADY_CALLED", {"COMPLETED"}}});
 }

@@ -87,7 +87,8 @@ TEST(StartTest, NamesBadFlags) {
 
 TEST(StartTest, TakesFlagsFromTheCommandLineThenTheEnvironmentThenTheFile) {
   const TempDir files;
-  std::ofstream(files.path() + "/config") << "max-id-bytes=3\nmax-timeouts=1\nmax-payload-bytes=1\n";
+  std::ofstream(files.path() + "/config")
+      << "max-id-bytes=3\nmax-timeouts=1\nmax-payload-bytes=1\n";
   ServerProcess server({.flags = {"--config=" + files.path() + "/config", "--max-payload-bytes=5"},
                         .environment = {"TIMERD_MAX_ID_BYTES=4", "TIMERD_MAX_PAYLOAD_BYTES=4"}});
   ApiClient client(server.address());

@@ -48,7 +48,6 @@ class Stream {
   template <typename Open>
   Stream(Open open, std::chrono::milliseconds patience) : context_(new grpc::ClientContext) {
     context_->set_deadline(std::chrono::system_clock::now() + patience);
-    context_->set_wait_for_ready(true);
     reader_ = open(context_.get());
   }
   Stream(Stream&&) = default;
