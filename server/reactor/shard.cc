@@ -225,7 +225,8 @@ size_t Shard::Fire(size_t limit) {
       residents_[slot].erased = true;
     }
     MarkDirty(slot);
-    Emit(slot, /*after=*/0, /*redelivery=*/TickStart(expired.deadline) <= recovered_at_);
+    Emit(slot, /*after=*/0,
+         /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);
     ++fired;
   }
   if (fired < limit && horizon_.deadline >= recovered_at_) {

@@ -164,6 +164,26 @@ TEST_F(ShardDurabilityTest, HasABacklogAfterARestartUntilAllThatIsOverdueHasFire
   EXPECT_THAT(TakeOutputs(), ElementsAre("later FIRED 1"));
 }
 
+// A timer that is moved to before the start of the server was marked as told before.
+TEST_F(ShardDurabilityTest, DoesNotCallAnEventOfThisLifeARedeliveryHoweverOldItsDeadline) {
+  Start(10);
+  CreateTimer("zero", 0);
+  Create("past", {.kind = timer::Kind::kTimer, .at = ToNanos(At(3))});
+  Settle();
+  TakeOutputs();
+  SettleAt(10);
+  Start(20);
+  Settle();
+  Create("again", {.kind = timer::Kind::kTimer, .at = ToNanos(At(15))});
+  TakeOutputs();
+  Settle();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("create again", "again FIRED 1"));
+  for (const Notice& notice : notices_) {
+    EXPECT_FALSE(notice.redelivery) << notice.id;
+  }
+  EXPECT_EQ(notices_.size(), 3u);
+}
+
 TEST_F(ShardDurabilityTest, NeverGoesBackInTime) {
   Start(10);
   SetTime(5);
