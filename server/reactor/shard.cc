@@ -236,7 +236,7 @@ size_t Shard::Fire(size_t limit) {
 }
 
 absl::StatusOr<bool> Shard::LoadWindow() {
-  if (horizon_.deadline >= reading_.now + window_ / 2 ||
+  if (horizon_.deadline > reading_.now + window_ / 2 ||
       residents_.size() >= options_.max_residents) {
     return false;
   }

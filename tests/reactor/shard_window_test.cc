@@ -26,6 +26,23 @@ TEST_F(ShardWindowTest, KeepsWhatIsDueBeyondItOnDiskAndFiresItInTime) {
   EXPECT_THAT(TakeOutputs(), ElementsAre("far FIRED 1"));
 }
 
+TEST_F(ShardWindowTest, WakesUpInTimeForWhatIsOnDisk) {
+  Start();
+  CreateTimer("far", 3600.0005);
+  Settle();
+  TakeOutputs();
+  Instant now = At(0);
+  int wakes = 0;
+  for (; now < At(3600.001) && wakes < 1000; ++wakes) {
+    ASSERT_GT(shard_->NextWake(), now) << "spins";
+    now = std::min(shard_->NextWake(), At(3600.001));
+    EXPECT_THAT(TakeOutputs(), IsEmpty());
+    SettleAt(static_cast<double>((now - kStart).count()) / 1e9);
+  }
+  EXPECT_THAT(TakeOutputs(), ElementsAre("far FIRED 1"));
+  EXPECT_LT(wakes, 200);  // about every half window
+}
+
 TEST_F(ShardWindowTest, FiresEqualDeadlinesInTheOrderInWhichTheyWereSet) {
   Start();
   CreateTimer("a", 3600);
