@@ -124,7 +124,7 @@ void Shard::Do(Create command) {
     slot = **found;
     residents_[slot].handle = std::move(handle);
     residents_[slot].erased = false;
-    residents_[slot].in_store = false;
+    residents_[slot].spec_stored = false;
   } else {
     slot = residents_.Add(std::move(handle));
   }
@@ -317,6 +317,7 @@ absl::StatusOr<std::optional<Slot>> Shard::Lookup(absl::string_view id) {
   const Slot slot = residents_.Add(std::move(handle));
   residents_[slot].indexed = std::move(indexed);
   residents_[slot].in_store = true;
+  residents_[slot].spec_stored = true;
   return std::optional<Slot>(slot);
 }
 
@@ -423,10 +424,11 @@ store::Frame Shard::TakeFrameEvenEmpty() {
       }
       resident.indexed.clear();
       resident.in_store = false;
+      resident.spec_stored = false;
     } else {
       storage::v1::Put* put = frame.add_operations()->mutable_put();
       put->set_id(handle.id);
-      if (!resident.in_store) {
+      if (!resident.spec_stored) {
         put->set_spec(EncodeSpec(handle));
       }
       put->set_state(EncodeState(handle));
@@ -435,6 +437,7 @@ store::Frame Shard::TakeFrameEvenEmpty() {
       SetDueKeys(resident.indexed, due, put->mutable_disarmed());
       resident.indexed = std::move(due);
       resident.in_store = true;
+      resident.spec_stored = true;
     }
     resident.dirty = false;
     resident.last_frame = taken_;

@@ -102,6 +102,31 @@ TEST_F(ShardCommandTest, LetsAnIdBeUsedAgainAtOnceWhenItIsForgotten) {
   EXPECT_EQ((**got)->handle.due->at, (**created)->deadline);
 }
 
+// The second life of an id began and ended within one turn; the store was then not told to forget
+// the first one, which came back from it with its deadline and fired again.
+TEST_F(ShardCommandTest, ForgetsAnIdThatWasUsedAgainAndForgottenAgainWithinOneFrame) {
+  options_.limits.retention = Seconds(1);
+  Start();
+  CreateTimer("a", 5);
+  Settle();
+  SetTime(5);
+  EXPECT_EQ(shard_->Fire(10), 1u);
+  SetTime(6);
+  EXPECT_EQ(shard_->Fire(10), 1u);
+  CreateTimer("a", 0);
+  EXPECT_EQ(shard_->Fire(10), 1u);
+  SetTime(7);
+  EXPECT_EQ(shard_->Fire(10), 1u);
+  Settle();
+  TakeOutputs();
+  const auto got = Get("a");
+  Settle();
+  EXPECT_THAT(**got, IsRefused(Reason::kUnknownId));
+  Start(60);
+  Settle();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("get a"));
+}
+
 TEST_F(ShardCommandTest, TellsAWatcherWhatIsRetainedAfterTheGivenSequence) {
   CreateTimer("a", 1, /*reported=*/true);
   SettleAt(1);
