@@ -6,7 +6,8 @@ namespace timerd::clock {
 
 void Waker::WaitUntil(const RealClock& clock, Instant until) {
   // A far `until` would overflow the conversions of the standard library.
-  const Instant capped = std::min(until, clock.Read().now + std::chrono::hours(1));
+  const Instant now = clock.Read().now;
+  const Instant capped = std::clamp(until, now, now + std::chrono::hours(1));
   std::unique_lock<std::mutex> lock(mutex_);
   condition_.wait_until(lock, clock.ToSteady(capped), [this] { return woken_; });
   woken_ = false;

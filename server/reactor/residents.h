@@ -19,12 +19,13 @@ using Slot = uint32_t;
 
 struct Resident {
   timer::Handle handle;
-  // The deadlines that the store's due index has for it, once all frames taken so far are applied.
-  std::vector<DueKey> indexed;
-  uint64_t last_frame = 0;  // the last frame that it is part of
-  bool in_store = false;    // a frame has put its spec into the store
-  bool dirty = false;       // changed since last_frame
-  bool erased = false;      // forgotten; stays until the store has forgotten it too
+  // What the store has of it, once all frames taken so far are applied:
+  std::vector<DueKey> indexed;  // these deadlines in its due index,
+  bool in_store = false;        // a record of the id,
+  bool spec_stored = false;     // with this spec
+  uint64_t last_frame = 0;      // the last frame that it is part of
+  bool dirty = false;           // changed since last_frame
+  bool erased = false;          // forgotten; stays until the store has forgotten it too
 };
 
 class Residents {

@@ -36,7 +36,6 @@ Shard::Shard(const ShardOptions& options, const store::Position& recovered, Inst
       state_(state),
       sink_(sink),
       recovered_at_(now),
-      recovered_place_(recovered.next_place()),
       reading_{now, 0},
       next_place_(recovered.next_place()),
       taken_(recovered.sequence()),
@@ -124,7 +123,7 @@ void Shard::Do(Create command) {
     slot = **found;
     residents_[slot].handle = std::move(handle);
     residents_[slot].erased = false;
-    residents_[slot].in_store = false;
+    residents_[slot].spec_stored = false;
   } else {
     slot = residents_.Add(std::move(handle));
   }
@@ -229,10 +228,8 @@ size_t Shard::Fire(size_t limit) {
       residents_[slot].erased = true;
     }
     MarkDirty(slot);
-    // It may have fired just before the stop, its event sent and its frame lost.
-    const bool redelivery =
-        expired.place < recovered_place_ && TickStart(expired.deadline) <= recovered_at_;
-    Emit(slot, /*after=*/0, redelivery);
+    Emit(slot, /*after=*/0,
+         /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);
     ++fired;
   }
   if (fired < limit && horizon_.deadline >= recovered_at_) {
@@ -242,7 +239,7 @@ size_t Shard::Fire(size_t limit) {
 }
 
 absl::StatusOr<bool> Shard::LoadWindow() {
-  if (horizon_.deadline >= reading_.now + window_ / 2 ||
+  if (horizon_.deadline > reading_.now + window_ / 2 ||
       residents_.size() >= options_.max_residents) {
     return false;
   }
@@ -324,6 +321,7 @@ absl::StatusOr<std::optional<Slot>> Shard::Lookup(absl::string_view id) {
   const Slot slot = residents_.Add(std::move(handle));
   residents_[slot].indexed = std::move(indexed);
   residents_[slot].in_store = true;
+  residents_[slot].spec_stored = true;
   return std::optional<Slot>(slot);
 }
 
@@ -430,10 +428,11 @@ store::Frame Shard::TakeFrameEvenEmpty() {
       }
       resident.indexed.clear();
       resident.in_store = false;
+      resident.spec_stored = false;
     } else {
       storage::v1::Put* put = frame.add_operations()->mutable_put();
       put->set_id(handle.id);
-      if (!resident.in_store) {
+      if (!resident.spec_stored) {
         put->set_spec(EncodeSpec(handle));
       }
       put->set_state(EncodeState(handle));
@@ -442,6 +441,7 @@ store::Frame Shard::TakeFrameEvenEmpty() {
       SetDueKeys(resident.indexed, due, put->mutable_disarmed());
       resident.indexed = std::move(due);
       resident.in_store = true;
+      resident.spec_stored = true;
     }
     resident.dirty = false;
     resident.last_frame = taken_;

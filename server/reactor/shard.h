@@ -144,7 +144,6 @@ class Shard {
   store::StateStore& state_;
   EventSink& sink_;
   const Instant recovered_at_;
-  const uint64_t recovered_place_;  // deadlines with smaller places were set before the start
 
   clock::Reading reading_;
   uint64_t next_place_;

@@ -1,0 +1,126 @@
+// Who follows which handle.
+#include "server/delivery/attachments.h"
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace timerd::delivery {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Notes what it is told.
+class Follower final : public Subscriber {
+ public:
+  void OnOpened(const reactor::Opened& opened) override {
+    told.push_back(absl::StrCat("opened ", opened.id));
+  }
+  void OnRefused(const absl::Status& status) override {
+    told.push_back(absl::StrCat("refused ", status.message()));
+  }
+  void OnEvent(std::shared_ptr<const reactor::Notice> notice) override {
+    told.push_back(
+        absl::StrCat(notice->id, " ", notice->event.sequence, notice->redelivery ? " again" : ""));
+  }
+  bool IsGone() const override { return gone; }
+
+  std::vector<std::string> told;
+  bool gone = false;
+};
+
+reactor::Notice MakeNotice(const std::string& id, uint64_t sequence, bool end = false) {
+  reactor::Notice notice{.id = id, .end = end};
+  notice.event.sequence = sequence;
+  return notice;
+}
+
+class AttachmentsTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<Follower> Follow(const std::string& id) {
+    auto follower = std::make_shared<Follower>();
+    attachments_.Open(reactor::Opened{.id = id}, follower);
+    return follower;
+  }
+  void Tell(const std::string& id, uint64_t sequence, bool end = false) {
+    attachments_.OnEvent(std::make_shared<const reactor::Notice>(MakeNotice(id, sequence, end)));
+  }
+
+  Attachments attachments_;
+};
+
+TEST_F(AttachmentsTest, TellsEveryFollowerOfTheHandleAndNobodyElse) {
+  const auto first = Follow("a");
+  const auto second = Follow("a");
+  const auto other = Follow("b");
+  Tell("a", 1);
+  Tell("c", 1);
+  EXPECT_THAT(first->told, ElementsAre("opened a", "a 1"));
+  EXPECT_THAT(second->told, ElementsAre("opened a", "a 1"));
+  EXPECT_THAT(other->told, ElementsAre("opened b"));
+  EXPECT_EQ(attachments_.size(), 3u);
+}
+
+TEST_F(AttachmentsTest, BeginsWithWhatIsRetained) {
+  reactor::Opened opened{.id = "a", .existed = true};
+  opened.retained = {MakeNotice("a", 3)};
+  opened.retained[0].redelivery = true;
+  const auto follower = std::make_shared<Follower>();
+  attachments_.Open(opened, follower);
+  Tell("a", 4);
+  EXPECT_THAT(follower->told, ElementsAre("opened a", "a 3 again", "a 4"));
+}
+
+TEST_F(AttachmentsTest, LetsGoOfFollowersAtTheEnd) {
+  const auto follower = Follow("a");
+  Tell("a", 1, /*end=*/true);
+  EXPECT_EQ(attachments_.size(), 0u);
+  EXPECT_EQ(follower.use_count(), 1);
+  Tell("a", 1);  // another handle of the same id
+  EXPECT_THAT(follower->told, ElementsAre("opened a", "a 1"));
+}
+
+TEST_F(AttachmentsTest, DoesNotKeepAFollowerOfWhatHasEnded) {
+  reactor::Opened opened{.id = "a", .existed = true, .ended = true};
+  opened.retained = {MakeNotice("a", 2, /*end=*/true)};
+  const auto follower = std::make_shared<Follower>();
+  attachments_.Open(opened, follower);
+  EXPECT_THAT(follower->told, ElementsAre("opened a", "a 2"));
+  EXPECT_EQ(attachments_.size(), 0u);
+}
+
+TEST_F(AttachmentsTest, PassesARefusalOnAndKeepsNothing) {
+  const auto follower = std::make_shared<Follower>();
+  attachments_.Open(absl::NotFoundError("no such id"), follower);
+  EXPECT_THAT(follower->told, ElementsAre("refused no such id"));
+  EXPECT_EQ(attachments_.size(), 0u);
+}
+
+TEST_F(AttachmentsTest, SweepsThoseThatAreGone) {
+  const auto gone = Follow("a");
+  const auto stays = Follow("a");
+  gone->gone = true;
+  attachments_.Sweep("a");
+  attachments_.Sweep("nobody follows this one");
+  EXPECT_EQ(attachments_.size(), 1u);
+  EXPECT_EQ(gone.use_count(), 1);
+  Tell("a", 1);
+  EXPECT_THAT(stays->told, ElementsAre("opened a", "a 1"));
+  stays->gone = true;
+  attachments_.Sweep("a");
+  EXPECT_EQ(attachments_.size(), 0u);
+}
+
+// Its Sweep() may have come before it was attached.
+TEST_F(AttachmentsTest, DoesNotAttachOneThatIsGoneAlready) {
+  const auto follower = std::make_shared<Follower>();
+  follower->gone = true;
+  attachments_.Open(reactor::Opened{.id = "a"}, follower);
+  EXPECT_EQ(attachments_.size(), 0u);
+  EXPECT_EQ(follower.use_count(), 1);
+  EXPECT_THAT(follower->told, ::testing::Not(IsEmpty()));
+}
+
+}  // namespace
+}  // namespace timerd::delivery

@@ -1,0 +1,206 @@
+// A shard in the hand of a test: time moves, frames become durable and are applied when the test
+// says so.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/reactor/recovery.h"
+#include "server/reactor/shard.h"
+#include "server/store/kv_shard_log.h"
+#include "server/store/kv_state_store.h"
+#include "server/store/memory_kv.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_time.h"
+
+namespace timerd::reactor {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::timerd::testing::At;
+using ::timerd::testing::IsOk;
+using ::timerd::testing::IsRefused;
+using ::timerd::testing::kStart;
+using ::timerd::testing::Seconds;
+
+// The answer of a command that has perhaps not been given yet.
+template <typename T>
+using Answer = std::shared_ptr<std::optional<absl::StatusOr<T>>>;
+
+class ShardTest : public ::testing::Test, protected EventSink {
+ protected:
+  ShardTest() { options_.limits.retention = std::chrono::hours(24); }
+
+  // Makes the shard, after the options are set; later, makes it again from what is in the store.
+  void Start(double seconds = 0) {
+    StartWithBacklog(seconds);
+    Settle();
+  }
+  // The same, but what came due meanwhile has not fired yet.
+  void StartWithBacklog(double seconds) {
+    shard_.reset();
+    log_ = Open(store::KvShardLog::Open(kv_, options_.index, store::Durability::kSync));
+    state_ = Open(store::KvStateStore::Open(kv_, options_.index));
+    const absl::StatusOr<store::Position> position = Recover(*log_, *state_);
+    ASSERT_THAT(position, IsOk());
+    durable_ = position->sequence();
+    to_apply_.clear();
+    EventSink& sink = *this;
+    shard_.emplace(options_, *position, At(seconds), *state_, sink);
+    SetTime(seconds);
+  }
+
+  void SetTime(double seconds) {
+    seconds_ = seconds;
+    shard_->Begin({At(seconds), ToNanos(At(seconds))});
+  }
+
+  // ---- Commands: each returns where its answer will be.
+  Answer<Opened> Create(const std::string& id, timer::Spec spec) {
+    const auto answer = MakeAnswer<Opened>();
+    shard_->Execute(reactor::Create{id, std::move(spec), Into(answer, "create", id)});
+    return answer;
+  }
+  Answer<Opened> CreateTimer(const std::string& id, double delay, bool reported = false) {
+    return Create(id, {.kind = timer::Kind::kTimer, .reported = reported, .span = Seconds(delay)});
+  }
+  Answer<Opened> CreateLoop(const std::string& id, double interval, bool start_now = false) {
+    return Create(id, {.kind = timer::Kind::kLoop,
+                       .reported = true,
+                       .span = Seconds(interval),
+                       .start_now = start_now});
+  }
+  Answer<Opened> Bound(const std::string& id, double timeout) {
+    const auto answer = MakeAnswer<Opened>();
+    shard_->Execute(reactor::Bound{id, Seconds(timeout), std::nullopt, Into(answer, "bound", id)});
+    return answer;
+  }
+  Answer<Opened> Watch(const std::string& id, uint64_t after = 0) {
+    const auto answer = MakeAnswer<Opened>();
+    shard_->Execute(reactor::Watch{id, after, Into(answer, "watch", id)});
+    return answer;
+  }
+  Answer<Cancelled> Cancel(const std::string& id) {
+    const auto answer = MakeAnswer<Cancelled>();
+    shard_->Execute(reactor::Cancel{id, Into(answer, "cancel", id)});
+    return answer;
+  }
+  Answer<Reported> Report(const std::string& id, uint64_t run, bool success = true) {
+    const auto answer = MakeAnswer<Reported>();
+    shard_->Execute(reactor::Report{id, run, {success, ""}, Into(answer, "report", id)});
+    return answer;
+  }
+  Answer<Moved> MoveFromNow(const std::string& id, double delay) {
+    const auto answer = MakeAnswer<Moved>();
+    shard_->Execute(
+        reactor::Reschedule{id, timer::FromNow{Seconds(delay)}, Into(answer, "move", id)});
+    return answer;
+  }
+  Answer<Got> Get(const std::string& id) {
+    const auto answer = MakeAnswer<Got>();
+    shard_->Execute(reactor::Get{id, Into(answer, "get", id)});
+    return answer;
+  }
+  Answer<Listed> List(ListFilter filter, ListCursor after = {}, size_t max_rows = 100) {
+    const auto answer = MakeAnswer<Listed>();
+    shard_->Execute(
+        reactor::List{std::move(filter), std::move(after), max_rows, Into(answer, "list", "")});
+    return answer;
+  }
+
+  // ---- The disk.
+  // The next frame goes into the log; returns how many handles are in it, -1 if there is no frame.
+  int TakeFrame() {
+    std::optional<store::Frame> frame = shard_->TakeFrame();
+    if (!frame) {
+      return -1;
+    }
+    EXPECT_THAT(log_->Append(*frame), IsOk());
+    const int operations = frame->operations_size();
+    to_apply_.push_back(*std::move(frame));
+    return operations;
+  }
+  // All frames taken become durable, and are applied unless the test wants it otherwise.
+  void Commit(bool apply = true) {
+    while (TakeFrame() >= 0) {
+    }
+    for (const store::Frame& frame : to_apply_) {
+      if (frame.sequence() > durable_) {
+        shard_->OnDurable(frame.sequence());
+        durable_ = frame.sequence();
+      }
+    }
+    while (apply && !to_apply_.empty()) {
+      EXPECT_THAT(state_->Apply(to_apply_.front()), IsOk());
+      shard_->OnApplied(to_apply_.front().sequence());
+      to_apply_.pop_front();
+    }
+    shard_->Release();
+  }
+  // One turn after the other until nothing is left to do.
+  void Settle() {
+    for (bool more = true; more;) {
+      SetTime(seconds_);
+      const absl::StatusOr<bool> loaded = shard_->LoadWindow();
+      ASSERT_THAT(loaded, IsOk());
+      more = *loaded;
+      more |= shard_->Fire(1000) > 0;
+      more |= shard_->waiting() > 0;
+      Commit();
+    }
+  }
+  void SettleAt(double seconds) {
+    SetTime(seconds);
+    Settle();
+  }
+  // What came out since the last call, in order: "create a", "a FIRED 1", "a FIRED 1 again".
+  std::vector<std::string> TakeOutputs() { return std::exchange(outputs_, {}); }
+
+  void OnEvent(std::shared_ptr<const Notice> notice) override {
+    outputs_.push_back(absl::StrCat(notice->id, " ", timer::EventTypeName(notice->event.type), " ",
+                                    notice->event.sequence, notice->redelivery ? " again" : ""));
+    notices_.push_back(*notice);
+  }
+
+  ShardOptions options_;
+  store::MemoryKv kv_;
+  std::unique_ptr<store::KvShardLog> log_;
+  std::unique_ptr<store::KvStateStore> state_;
+  std::optional<Shard> shard_;
+  std::vector<Notice> notices_;
+
+ private:
+  template <typename T>
+  static T Open(absl::StatusOr<T> opened) {
+    TIMERD_CHECK(opened.ok());
+    return *std::move(opened);
+  }
+  template <typename T>
+  static Answer<T> MakeAnswer() {
+    return std::make_shared<std::optional<absl::StatusOr<T>>>();
+  }
+  template <typename T>
+  Reply<T> Into(Answer<T> answer, const char* command, const std::string& id) {
+    return [this, answer,
+            name = id.empty() ? command : absl::StrCat(command, " ", id)](absl::StatusOr<T> given) {
+      EXPECT_FALSE(answer->has_value()) << "answered twice: " << name;
+      *answer = std::move(given);
+      outputs_.push_back(name);
+    };
+  }
+
+  double seconds_ = 0;
+  uint64_t durable_ = 0;
+  std::deque<store::Frame> to_apply_;
+  std::vector<std::string> outputs_;
+};
+
+}  // namespace timerd::reactor

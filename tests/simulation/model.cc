@@ -1,0 +1,441 @@
+#include "tests/simulation/model.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "server/base/check.h"
+#include "server/base/status.h"
+
+namespace timerd::simulation {
+namespace {
+
+using timer::Event;
+using timer::EventType;
+using timer::Kind;
+using timer::Phase;
+
+// floor((t - origin) / interval), for t >= origin - interval.
+int64_t Index(Instant origin, Span interval, Instant t) {
+  return (t - (origin - interval)).count() / interval.count() - 1;
+}
+
+// The first whole millisecond not before `at`.
+uint64_t TickFor(Instant at) {
+  const int64_t ns = std::max<int64_t>(0, ToNanos(at));
+  return static_cast<uint64_t>(ns / 1'000'000 + (ns % 1'000'000 != 0 ? 1 : 0));
+}
+
+absl::Status Refused(Reason reason, absl::string_view detail = "") {
+  return Refuse(reason, "", detail);
+}
+
+absl::Status EndedAlready(const Event& end) {
+  return end.type == EventType::kCancelled
+             ? Refused(Reason::kAlreadyCancelled)
+             : Refused(Reason::kAlreadyCalled, timer::EventTypeName(end.type));
+}
+
+// The one field of this simulation's requests that differs first, in the order of the API.
+std::optional<std::string> Difference(const timer::Spec& a, const timer::Spec& b) {
+  if (a.kind != b.kind) return "kind";
+  if (a.at != b.at) return "at";
+  if (a.span != b.span) {
+    return a.kind == Kind::kTimer ? "delay" : a.kind == Kind::kLoop ? "interval" : "timeout";
+  }
+  if (a.reported != b.reported) return "reported";
+  if (a.start_now != b.start_now) return "start_now";
+  if (a.payload != b.payload) return "payload";
+  if (a.fallback != b.fallback) return "fallback";
+  return std::nullopt;
+}
+
+}  // namespace
+
+// ---- Commands ----------------------------------------------------------------------------------
+
+absl::StatusOr<reactor::Opened> Model::Create(const std::string& id, const timer::Spec& spec,
+                                              const clock::Reading& now) {
+  if (const auto found = entries_.find(id); found != entries_.end()) {
+    const Entry& entry = found->second;
+    if (const auto field = Difference(entry.spec, spec)) {
+      return Refused(Reason::kIdInUse, *field);
+    }
+    reactor::Opened opened = Open(id, entry, 0, entry.created);
+    opened.deadline = entry.first_deadline;
+    return opened;
+  }
+  Entry& entry = entries_[id];
+  entry.incarnation = next_incarnation_++;
+  entry.spec = spec;
+  entry.created = now.now;
+  entry.origin = now.now;
+  entry.previous = now.now;
+  ++version_;
+  if (spec.kind == Kind::kTask) {
+    entry.phase = Phase::kRunning;
+    entry.run = 1;
+    entry.first_deadline = now.now + spec.span;
+    Arm({id, Role::kTimeout, *entry.first_deadline, spec.span, spec.fallback, true});
+  } else if (spec.kind == Kind::kLoop && spec.start_now) {
+    entry.previous = entry.origin - spec.span;
+    Tick(id, entry, std::nullopt, now.now);
+  } else {
+    entry.first_deadline = now.now + (spec.at ? Span(*spec.at - now.unix_ns) : spec.span);
+    Arm({.id = id, .at = *entry.first_deadline});
+  }
+  return reactor::Opened{.id = id, .now = now.now, .deadline = entry.first_deadline};
+}
+
+absl::StatusOr<reactor::Opened> Model::Bound(const std::string& id, Span timeout,
+                                             const std::optional<timer::Outcome>& fallback,
+                                             const clock::Reading& now) {
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  if (entry->end) {
+    return Open(id, *entry, entry->end->sequence - 1, now.now);
+  }
+  const auto armed = std::count_if(order_.begin(), order_.end(), [&id](const auto& each) {
+    return each.second.id == id && each.second.role == Role::kTimeout;
+  });
+  if (static_cast<size_t>(armed) >= limits_.max_timeouts) {
+    return Refused(Reason::kLimitExceeded, "max-timeouts");
+  }
+  ++version_;
+  Arm({id, Role::kTimeout, now.now + timeout, timeout, fallback, false});
+  reactor::Opened opened = Open(id, *entry, entry->sequence, now.now);
+  opened.deadline = now.now + timeout;
+  return opened;
+}
+
+absl::StatusOr<reactor::Opened> Model::Watch(const std::string& id, uint64_t after,
+                                             const clock::Reading& now) const {
+  TIMERD_ASSIGN_OR_RETURN(const Entry* const entry, Find(id));
+  return Open(id, *entry, after, now.now);
+}
+
+absl::StatusOr<reactor::Cancelled> Model::Cancel(const std::string& id, const clock::Reading& now) {
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  if (entry->end) {
+    return EndedAlready(*entry->end);
+  }
+  End(id, *entry, MakeEvent(*entry, EventType::kCancelled, now.now), now.now);
+  return reactor::Cancelled{now.now};
+}
+
+absl::StatusOr<reactor::Stopped> Model::Stop(const std::string& id, const clock::Reading& now) {
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  if (entry->spec.kind != Kind::kLoop) {
+    return Refused(Reason::kWrongKind);
+  }
+  if (entry->phase == Phase::kStopping || entry->end) {
+    return Refused(Reason::kNotRunning);
+  }
+  if (entry->phase == Phase::kPending) {
+    End(id, *entry, MakeEvent(*entry, EventType::kStopped, now.now), now.now);
+    return reactor::Stopped{now.now, Phase::kEnded};
+  }
+  ++version_;
+  entry->phase = Phase::kStopping;
+  return reactor::Stopped{now.now, Phase::kStopping};
+}
+
+absl::StatusOr<reactor::Reported> Model::Report(const std::string& id, uint64_t run,
+                                                const timer::Outcome& outcome,
+                                                const clock::Reading& now) {
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  if (!entry->spec.reported) {
+    return Refused(Reason::kWrongKind);
+  }
+  if (run > entry->run) {
+    return Refused(Reason::kNotFired);
+  }
+  reactor::Reported reported{now.now, {}};
+  const bool awaited =
+      run == entry->run && (entry->phase == Phase::kRunning || entry->phase == Phase::kStopping);
+  if (!awaited) {
+    if (entry->end) {
+      reported.result.end = entry->end->type;
+    }
+    if (const auto before = entry->reports.find(run); before != entry->reports.end()) {
+      if (before->second != outcome.success) {
+        return Refused(Reason::kAlreadyReported);
+      }
+      if (const auto due = ArmedOf(id, Role::kOwn)) {
+        reported.result.next_deadline = due->second.at;
+      }
+    }
+    return reported;
+  }
+  reported.result.accepted = true;
+  entry->reports[run] = outcome.success;
+  const bool loop = entry->spec.kind == Kind::kLoop;
+  if (loop && outcome.success && entry->phase == Phase::kRunning) {
+    ++version_;
+    entry->phase = Phase::kPending;
+    const Span interval = entry->spec.span;
+    const Instant next =
+        interval == Span::zero()
+            ? now.now
+            : entry->origin + (Index(entry->origin, interval, now.now) + 1) * interval;
+    Arm({.id = id, .at = next});
+    reported.result.next_deadline = next;
+    return reported;
+  }
+  Event event = MakeEvent(*entry,
+                          !outcome.success ? EventType::kFailed
+                          : loop           ? EventType::kStopped
+                                           : EventType::kCompleted,
+                          now.now);
+  event.payload = outcome.payload;
+  End(id, *entry, event, now.now);
+  reported.result.end = event.type;
+  return reported;
+}
+
+absl::StatusOr<reactor::Moved> Model::Move(const std::string& id, std::optional<Instant> to,
+                                           Span by, const clock::Reading& now) {
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  if (entry->spec.kind == Kind::kLoop) {
+    return Refused(Reason::kWrongKind);
+  }
+  if (entry->end) {
+    return EndedAlready(*entry->end);
+  }
+  const bool task = entry->spec.kind == Kind::kTask;
+  if (!task && entry->phase == Phase::kRunning) {
+    return Refused(Reason::kAlreadyCalled);
+  }
+  auto [key, armed] = *ArmedOf(id, task ? Role::kTimeout : Role::kOwn, task);
+  const Instant old_deadline = armed.at;
+  armed.at = to ? *to : old_deadline + by;
+  if (armed.at - now.now > limits_.max_delay) {
+    return Refused(Reason::kInvalidField, "delay_by");
+  }
+  if (to) {
+    armed.span = *to - now.now;
+  }
+  ++version_;
+  order_.erase(key);
+  const Instant deadline = armed.at;
+  Arm(std::move(armed));
+  return reactor::Moved{now.now, {old_deadline, deadline}};
+}
+
+absl::StatusOr<reactor::Got> Model::Get(const std::string& id, const clock::Reading& now) const {
+  TIMERD_ASSIGN_OR_RETURN(const Entry* const entry, Find(id));
+  return reactor::Got{now.now, View(id, *entry)};
+}
+
+std::vector<std::string> Model::List(const reactor::ListFilter& filter) const {
+  std::vector<std::string> ids;
+  const auto consider = [&](const std::string& id) {
+    const Entry& entry = entries_.at(id);
+    if ((!filter.phase || entry.phase == *filter.phase) &&
+        (!filter.kind || entry.spec.kind == *filter.kind) && absl::StartsWith(id, filter.prefix)) {
+      ids.push_back(id);
+    }
+  };
+  if (filter.phase == Phase::kPending) {
+    for (const auto& [key, armed] : order_) {
+      if (armed.role == Role::kOwn) {
+        consider(armed.id);
+      }
+    }
+  } else {
+    for (const auto& [id, entry] : entries_) {
+      consider(id);
+    }
+  }
+  return ids;
+}
+
+// ---- Time --------------------------------------------------------------------------------------
+
+std::optional<uint64_t> Model::NextTick() const {
+  return order_.empty() ? std::nullopt : std::optional<uint64_t>(order_.begin()->first.first);
+}
+
+void Model::Fire(const clock::Reading& now) {
+  TIMERD_CHECK(!order_.empty());
+  const Armed armed = order_.begin()->second;
+  order_.erase(order_.begin());
+  ++version_;
+  Entry& entry = entries_.at(armed.id);
+  if (armed.role == Role::kRetention) {
+    entries_.erase(armed.id);
+    return;
+  }
+  if (armed.role == Role::kTimeout) {
+    const EventType type = !armed.fallback           ? EventType::kTimedOut
+                           : armed.fallback->success ? EventType::kCompleted
+                                                     : EventType::kFailed;
+    Event event = MakeEvent(entry, type, now.now);
+    event.deadline = armed.at;
+    event.timeout = armed.span;
+    event.by_timeout = armed.fallback.has_value();
+    event.payload = armed.fallback ? armed.fallback->payload : "";
+    return End(armed.id, entry, event, now.now);
+  }
+  if (entry.spec.kind == Kind::kLoop) {
+    return Tick(armed.id, entry, armed.at, now.now);
+  }
+  Event event = MakeEvent(entry, EventType::kFired, now.now);
+  event.deadline = armed.at;
+  if (entry.spec.reported) {
+    return BeginRun(armed.id, entry, event);
+  }
+  entry.run = 1;
+  event.run = 1;
+  End(armed.id, entry, event, now.now);
+}
+
+void Model::Tick(const std::string& id, Entry& entry, std::optional<Instant> deadline,
+                 Instant now) {
+  Event event = MakeEvent(entry, EventType::kTick, now);
+  event.deadline = deadline;
+  const Span interval = entry.spec.span;
+  event.count = interval == Span::zero()
+                    ? 1
+                    : static_cast<uint64_t>(Index(entry.origin, interval, now) -
+                                            Index(entry.origin, interval, entry.previous));
+  TIMERD_CHECK(event.count >= 1);
+  entry.previous = now;
+  BeginRun(id, entry, event);
+}
+
+// ---- Parts -------------------------------------------------------------------------------------
+
+absl::StatusOr<Model::Entry*> Model::Find(const std::string& id) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) {
+    return Refused(Reason::kUnknownId);
+  }
+  return &found->second;
+}
+
+absl::StatusOr<const Model::Entry*> Model::Find(const std::string& id) const {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) {
+    return Refused(Reason::kUnknownId);
+  }
+  return &found->second;
+}
+
+void Model::Arm(Armed armed) {
+  const uint64_t tick = TickFor(armed.at);
+  order_.emplace(Key{tick, next_place_++}, std::move(armed));
+}
+
+void Model::Disarm(const std::string& id, Role role) {
+  std::erase_if(order_,
+                [&](const auto& each) { return each.second.id == id && each.second.role == role; });
+}
+
+std::optional<std::pair<Model::Key, Model::Armed>> Model::ArmedOf(const std::string& id, Role role,
+                                                                  bool by_task) const {
+  for (const auto& [key, armed] : order_) {
+    if (armed.id == id && armed.role == role && armed.by_task == by_task) {
+      return std::make_pair(key, armed);
+    }
+  }
+  return std::nullopt;
+}
+
+Event Model::MakeEvent(Entry& entry, EventType type, Instant now) {
+  Event event;
+  event.type = type;
+  event.sequence = ++entry.sequence;
+  event.time = now;
+  event.run = entry.phase == Phase::kPending ? 0 : entry.run;
+  return event;
+}
+
+void Model::BeginRun(const std::string& id, Entry& entry, Event event) {
+  event.run = ++entry.run;
+  entry.phase = Phase::kRunning;
+  entry.last_firing = event;
+  Publish(id, entry, event);
+}
+
+void Model::End(const std::string& id, Entry& entry, Event event, Instant now) {
+  ++version_;
+  entry.phase = Phase::kEnded;
+  entry.end = event;
+  Disarm(id, Role::kOwn);
+  Disarm(id, Role::kTimeout);
+  Arm({.id = id, .role = Role::kRetention, .at = now + limits_.retention});
+  Publish(id, entry, event);
+}
+
+void Model::Publish(const std::string& id, const Entry& entry, const Event& event) {
+  events_.push_back({entry.incarnation, MakeNotice(id, entry, event)});
+}
+
+reactor::Notice Model::MakeNotice(const std::string& id, const Entry& entry,
+                                  const Event& event) const {
+  reactor::Notice notice{id, entry.spec.kind, event, false,
+                         entry.end && entry.end->sequence == event.sequence};
+  if (event.type == EventType::kFired || event.type == EventType::kTick) {
+    notice.event.payload = entry.spec.payload;
+  }
+  return notice;
+}
+
+reactor::Opened Model::Open(const std::string& id, const Entry& entry, uint64_t after,
+                            Instant now) const {
+  reactor::Opened opened{.id = id, .now = now, .existed = true, .ended = entry.end.has_value()};
+  for (const auto& event : {entry.last_firing, entry.end}) {
+    if (event && event->sequence > after) {
+      reactor::Notice notice = MakeNotice(id, entry, *event);
+      notice.redelivery = true;
+      opened.retained.push_back(std::move(notice));
+    }
+  }
+  return opened;
+}
+
+timer::Handle Model::View(const std::string& id, const Entry& entry) const {
+  timer::Handle handle;
+  handle.id = id;
+  handle.spec = entry.spec;
+  handle.phase = entry.phase;
+  handle.run = entry.run;
+  handle.last_firing = entry.last_firing;
+  handle.end = entry.end;
+  for (const auto& [key, armed] : order_) {
+    if (armed.id == id && armed.role == Role::kOwn) {
+      handle.due = Deadline{armed.at, key.second};
+    } else if (armed.id == id && armed.role == Role::kTimeout) {
+      handle.timeouts.push_back(
+          {{armed.at, key.second}, armed.span, armed.fallback, armed.by_task});
+    }
+  }
+  return handle;
+}
+
+std::optional<Phase> Model::PhaseOf(const std::string& id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? std::nullopt : std::optional<Phase>(found->second.phase);
+}
+
+uint64_t Model::RunOf(const std::string& id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? 0 : found->second.run;
+}
+
+std::optional<timer::Spec> Model::SpecOf(const std::string& id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? std::nullopt : std::optional<timer::Spec>(found->second.spec);
+}
+
+size_t Model::CountDueBy(uint64_t tick) const {
+  std::set<std::string> ids;
+  for (const auto& [key, armed] : order_) {
+    if (key.first <= tick) {
+      ids.insert(armed.id);
+    }
+  }
+  return ids.size();
+}
+
+}  // namespace timerd::simulation

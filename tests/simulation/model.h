@@ -1,0 +1,122 @@
+// What a shard should do, said a second time and as simply as possible: every handle in one map,
+// every deadline in another, no disk, no window, no wheel. A value: a copy is a point in history to
+// which a crash may lead back.
+//
+// Written from docs/guarantees.md, not from server/timer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/clock/clock.h"
+#include "server/reactor/command.h"
+
+namespace timerd::simulation {
+
+// An event, and which handle made it: ids are used again.
+struct ModelEvent {
+  uint64_t incarnation;
+  reactor::Notice notice;
+};
+
+class Model {
+ public:
+  explicit Model(const timer::Limits& limits) : limits_(limits) {}
+
+  // Each is what the command of that name answers at `now`, wording aside.
+  absl::StatusOr<reactor::Opened> Create(const std::string& id, const timer::Spec& spec,
+                                         const clock::Reading& now);
+  absl::StatusOr<reactor::Opened> Bound(const std::string& id, Span timeout,
+                                        const std::optional<timer::Outcome>& fallback,
+                                        const clock::Reading& now);
+  absl::StatusOr<reactor::Opened> Watch(const std::string& id, uint64_t after,
+                                        const clock::Reading& now) const;
+  absl::StatusOr<reactor::Cancelled> Cancel(const std::string& id, const clock::Reading& now);
+  absl::StatusOr<reactor::Stopped> Stop(const std::string& id, const clock::Reading& now);
+  absl::StatusOr<reactor::Reported> Report(const std::string& id, uint64_t run,
+                                           const timer::Outcome& outcome,
+                                           const clock::Reading& now);
+  // `to` is the new deadline, or `by` how much later than the old one.
+  absl::StatusOr<reactor::Moved> Move(const std::string& id, std::optional<Instant> to, Span by,
+                                      const clock::Reading& now);
+  absl::StatusOr<reactor::Got> Get(const std::string& id, const clock::Reading& now) const;
+  // The handles that match, pending ones in firing order if that is the phase asked for.
+  std::vector<std::string> List(const reactor::ListFilter& filter) const;
+
+  // The tick at which the next deadline is due; nothing when nothing is armed.
+  std::optional<uint64_t> NextTick() const;
+  // Fires the next deadline. REQUIRES: there is one.
+  void Fire(const clock::Reading& now);
+
+  // Events since the last call, in order.
+  std::vector<ModelEvent> TakeEvents() { return std::exchange(events_, {}); }
+  // Grows with each change.
+  uint64_t version() const { return version_; }
+
+  // For choosing commands that mean something.
+  std::optional<timer::Phase> PhaseOf(const std::string& id) const;
+  uint64_t RunOf(const std::string& id) const;
+  std::optional<timer::Spec> SpecOf(const std::string& id) const;
+  // Handles with a deadline not after `tick`.
+  size_t CountDueBy(uint64_t tick) const;
+
+ private:
+  enum class Role { kOwn, kTimeout, kRetention };
+  // By tick, then in the order in which they were set.
+  using Key = std::pair<uint64_t, uint64_t>;
+  struct Armed {
+    std::string id;
+    Role role = Role::kOwn;
+    Instant at;
+    Span span{};  // time-outs
+    std::optional<timer::Outcome> fallback;
+    bool by_task = false;  // the time-out that a task was made with
+  };
+  struct Entry {
+    uint64_t incarnation = 0;
+    timer::Spec spec;
+    Instant created;
+    std::optional<Instant> first_deadline;
+    timer::Phase phase = timer::Phase::kPending;
+    uint64_t run = 0;
+    uint64_t sequence = 0;
+    Instant origin;
+    Instant previous;                  // tick
+    std::map<uint64_t, bool> reports;  // run -> success
+    std::optional<timer::Event> last_firing;
+    std::optional<timer::Event> end;
+  };
+
+  absl::StatusOr<Entry*> Find(const std::string& id);
+  absl::StatusOr<const Entry*> Find(const std::string& id) const;
+  void Arm(Armed armed);
+  // Takes out all of `id` that have `role`.
+  void Disarm(const std::string& id, Role role);
+  std::optional<std::pair<Key, Armed>> ArmedOf(const std::string& id, Role role,
+                                               bool by_task = false) const;
+  timer::Event MakeEvent(Entry& entry, timer::EventType type, Instant now);
+  void Publish(const std::string& id, const Entry& entry, const timer::Event& event);
+  void BeginRun(const std::string& id, Entry& entry, timer::Event event);
+  void Tick(const std::string& id, Entry& entry, std::optional<Instant> deadline, Instant now);
+  void End(const std::string& id, Entry& entry, timer::Event event, Instant now);
+  reactor::Notice MakeNotice(const std::string& id, const Entry& entry,
+                             const timer::Event& event) const;
+  reactor::Opened Open(const std::string& id, const Entry& entry, uint64_t after,
+                       Instant now) const;
+  timer::Handle View(const std::string& id, const Entry& entry) const;
+
+  timer::Limits limits_;
+  std::map<std::string, Entry> entries_;
+  std::map<Key, Armed> order_;
+  uint64_t next_place_ = 0;
+  uint64_t next_incarnation_ = 0;
+  uint64_t version_ = 0;
+  std::vector<ModelEvent> events_;
+};
+
+}  // namespace timerd::simulation

@@ -1,0 +1,163 @@
+// A whole shard with its store, in one thread, under a clock that only the simulation moves, beside
+// a model of it. Everything that happens comes from one seed: commands, the steps of time, how late
+// frames become durable and are applied, checkpoints, crashes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/reactor/shard.h"
+#include "server/store/kv_shard_log.h"
+#include "server/store/kv_state_store.h"
+#include "tests/simulation/model.h"
+#include "tests/support/crashing_kv.h"
+
+namespace timerd::simulation {
+
+// What happened in a run, to see that it happened at all.
+struct Tally {
+  uint64_t commands = 0;
+  uint64_t refusals = 0;
+  uint64_t events = 0;
+  uint64_t redeliveries = 0;
+  uint64_t crashes = 0;
+  uint64_t frames = 0;
+  uint64_t unacknowledged_kept = 0;  // frames that a crash kept although nobody knew
+  uint64_t frames_lost = 0;
+  uint64_t rows = 0;
+  uint64_t shrunk = 0;  // times that more was due within the window than was resident
+
+  Tally& operator+=(const Tally& other);
+};
+
+class Simulation : private reactor::EventSink {
+ public:
+  explicit Simulation(uint64_t seed);
+  ~Simulation() override;
+
+  // Runs until the end or the first contradiction.
+  void Run(int steps);
+
+  // What the shard did that the model does not allow, with the last steps before it; empty if all
+  // is well.
+  const std::string& failure() const { return failure_; }
+  const Tally& tally() const { return tally_; }
+
+ private:
+  using EventKey = std::pair<uint64_t, uint64_t>;  // incarnation, sequence
+  // An event that came out of a shard, this one or one before a crash.
+  struct Told {
+    timer::EventType type;
+    uint64_t run;
+    uint64_t version;  // of the model, when it was made
+  };
+  // A reply or an event that is to come out next, or after others.
+  struct Expected {
+    std::string text;
+    uint64_t version;  // of the model, which must be durable before
+    uint64_t frame;    // the last one taken; nothing after the next one is worth waiting for
+    std::optional<std::pair<EventKey, Told>> event;
+  };
+
+  // ---- One step.
+  void Step();
+  void MoveClock();
+  void Begin();
+  void LoadWindow();
+  void Fire(size_t limit);
+  void ExecuteSome();
+  void TakeFrame(bool even_empty);
+  void AppendNext();
+  void TellDurable();
+  void ApplyNext();
+  void TellApplied();
+  void Release();
+  void Checkpoint();
+  // Brings everything to its end and compares all that can be seen.
+  void Quiesce();
+  void CheckNextWake();
+  void CheckResidents();
+  void CheckHandles();
+  void CheckListing(const reactor::ListFilter& filter);
+  void Crash();
+  void Start();
+
+  // ---- Commands: each executes one and notes what the model answers.
+  void DoCreate();
+  void DoBound();
+  void DoWatch();
+  void DoCancel();
+  void DoStop();
+  void DoReport();
+  void DoMove();
+  void DoGet(const std::string& id);
+  void DoList();
+  template <typename T>
+  reactor::Reply<T> Expect(const std::string& command, const absl::StatusOr<T>& answer);
+  void ExpectEvents(bool firing, bool redelivery);
+
+  void OnEvent(std::shared_ptr<const reactor::Notice> notice) override;
+  void OnOutput(const std::string& text);
+
+  // ---- Choices.
+  uint64_t Below(uint64_t bound) { return random_() % bound; }
+  bool OneIn(uint64_t n) { return Below(n) == 0; }
+  std::string AnyId();
+  std::string AnyKnownId();
+  Span AnyDelay();
+  Span AnyStep();
+  std::string AnyPayload();
+  timer::Outcome AnyOutcome();
+  timer::Spec AnySpec();
+
+  bool Failed() const { return !failure_.empty(); }
+  void Fail(const std::string& what);
+  void Check(bool holds, const std::string& what);
+  void CheckOk(const absl::Status& status, const std::string& doing);
+  void Trace(std::string line);
+
+  std::mt19937_64 random_;
+  reactor::ShardOptions options_;
+  uint64_t ids_;       // how many ids there are
+  uint64_t slowness_;  // of the disk
+  // Wall minus service time: a restart must find its way back from one to the other.
+  int64_t wall_offset_ns_;
+  clock::Reading clock_;  // now
+
+  store::CrashingKv kv_;
+  std::unique_ptr<store::KvShardLog> log_;
+  std::unique_ptr<store::KvStateStore> state_;
+  std::unique_ptr<reactor::Shard> shard_;
+
+  std::deque<store::Frame> to_append_;
+  std::deque<store::Frame> to_apply_;
+  uint64_t taken_ = 0;         // the last frame taken,
+  uint64_t appended_ = 0;      // in the log,
+  uint64_t durable_ = 0;       // known by the shard to be there,
+  uint64_t applied_ = 0;       // in the state store,
+  uint64_t told_applied_ = 0;  // known by the shard to be there
+
+  Model model_;
+  std::map<uint64_t, Model> after_frame_;  // from frame applied_ on
+
+  std::deque<Expected> expected_;
+  std::map<EventKey, Told> told_;
+  std::map<EventKey, Told> taken_back_;  // told before a crash that undid them: must come again
+  bool commanded_ = true;                // a command has been executed since the last start
+  Instant started_at_;
+  uint64_t lists_waiting_ = 0;
+
+  uint64_t next_command_ = 1;
+  std::deque<std::string> trace_;
+  std::string failure_;
+  Tally tally_;
+};
+
+}  // namespace timerd::simulation
