@@ -81,10 +81,19 @@ absl::StatusOr<reactor::Opened> Model::Create(const std::string& id, const timer
     entry.previous = entry.origin - spec.span;
     Tick(id, entry, std::nullopt, now.now);
   } else {
-    entry.first_deadline = now.now + (spec.at ? Span(*spec.at - now.unix_ns) : spec.span);
+    entry.first_deadline = spec.at ? FromWall(*spec.at, now) : now.now + spec.span;
     Arm({.id = id, .at = *entry.first_deadline});
   }
   return reactor::Opened{.id = id, .now = now.now, .deadline = entry.first_deadline};
+}
+
+Instant Model::FromWall(int64_t unix_ns, const clock::Reading& now) {
+  const int64_t ahead_ns = now.unix_ns - ToNanos(now.now);
+  int64_t ahead_ms = ahead_ns / 1'000'000;
+  if (ahead_ms * 1'000'000 > ahead_ns) {
+    --ahead_ms;
+  }
+  return InstantFromNanos(unix_ns - ahead_ms * 1'000'000);
 }
 
 absl::StatusOr<reactor::Opened> Model::Bound(const std::string& id, Span timeout,

@@ -28,6 +28,9 @@ class Model {
  public:
   explicit Model(const timer::Limits& limits) : limits_(limits) {}
 
+  // When the wall clock shows `unix_ns`: how far it is ahead of service time counts in whole ticks.
+  static Instant FromWall(int64_t unix_ns, const clock::Reading& now);
+
   // Each is what the command of that name answers at `now`, wording aside.
   absl::StatusOr<reactor::Opened> Create(const std::string& id, const timer::Spec& spec,
                                          const clock::Reading& now);

@@ -581,7 +581,7 @@ void Simulation::DoMove() {
     default: {
       const Span ahead = OneIn(3) ? -delay : delay;
       move = reactor::MoveTo{clock_.unix_ns + ahead.count()};
-      to = clock_.now + ahead;
+      to = Model::FromWall(clock_.unix_ns + ahead.count(), clock_);
     }
   }
   auto reply = Expect(absl::StrCat("move ", id), model_.Move(id, to, by, clock_));
