@@ -48,7 +48,7 @@ class InFlight {
   void End() {
     const std::lock_guard<std::mutex> lock(mutex_);
     --count_;
-    changed_.notify_one();
+    changed_.notify_one();  // under the lock: the one that waits may destroy this next
   }
   // False when some are still under way at `until`.
   bool WaitForAll(Clock::time_point until) {
@@ -131,13 +131,17 @@ FillResult Fill(const std::string& target, size_t count, double from_s, double t
 }
 
 LatenessResult MeasureLateness(const std::string& target, size_t per_second, double seconds) {
+  // Shared with the calls, of which some may outlive this function.
+  struct Shared {
+    std::mutex mutex;
+    LatenessResult result;
+    InFlight running;
+  };
+  const auto shared = std::make_shared<Shared>();
   const auto stubs = Connect(target, 4);
-  LatenessResult result;
-  std::mutex mutex;
-  InFlight running;
   std::mt19937_64 random(1);
   std::uniform_real_distribution<double> delay(0.5, 2.5);
-  const auto on_response = [&](const v1::ScheduleResponse& response) {
+  const auto on_response = [shared](const v1::ScheduleResponse& response) {
     if (!response.has_event()) {
       return;
     }
@@ -146,10 +150,18 @@ LatenessResult MeasureLateness(const std::string& target, size_t per_second, dou
                                 .count();
     const int64_t deadline = Nanos(response.event().deadline());
     const int64_t decided = Nanos(response.event().time());
-    const std::lock_guard<std::mutex> lock(mutex);
-    result.decided.Add(static_cast<double>(decided - deadline) / 1e3);
-    result.delivered.Add(static_cast<double>(arrived - deadline) / 1e3);
-    result.early += decided < deadline;
+    const std::lock_guard<std::mutex> lock(shared->mutex);
+    shared->result.decided.Add(static_cast<double>(decided - deadline) / 1e3);
+    shared->result.delivered.Add(static_cast<double>(arrived - deadline) / 1e3);
+    shared->result.early += decided < deadline;
+  };
+  const auto on_done = [shared](const grpc::Status& status) {
+    if (!status.ok()) {
+      const std::lock_guard<std::mutex> lock(shared->mutex);
+      shared->result.error = status.error_message();
+      ++shared->result.failed;
+    }
+    shared->running.End();
   };
   const Clock::time_point start = Clock::now();
   const auto count = static_cast<size_t>(static_cast<double>(per_second) * seconds);
@@ -157,14 +169,13 @@ LatenessResult MeasureLateness(const std::string& target, size_t per_second, dou
     std::this_thread::sleep_until(start + std::chrono::nanoseconds(1'000'000'000 * i / per_second));
     v1::ScheduleRequest request;
     SetDelay(delay(random), &request);
-    running.Begin(count + 1);
-    new Call(*stubs[i % stubs.size()], std::move(request), on_response,
-             [&](const grpc::Status&) { running.End(); });
+    shared->running.Begin(count + 1);
+    new Call(*stubs[i % stubs.size()], std::move(request), on_response, on_done);
   }
-  running.WaitForAll(Clock::now() + std::chrono::seconds(12));
-  const std::lock_guard<std::mutex> lock(mutex);
-  result.lost = count - result.decided.size();
-  return result;
+  shared->running.WaitForAll(Clock::now() + std::chrono::seconds(12));
+  const std::lock_guard<std::mutex> lock(shared->mutex);
+  shared->result.lost = count - shared->result.decided.size();
+  return shared->result;
 }
 
 }  // namespace timerd::bench

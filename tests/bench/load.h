@@ -36,7 +36,9 @@ struct LatenessResult {
   Samples decided;    // the event's time minus its deadline: the server's own lateness
   Samples delivered;  // the event's arrival at this client minus its deadline
   size_t early = 0;   // events decided before their deadline
-  size_t lost = 0;    // timers without a FIRED event ten seconds after the last deadline
+  size_t failed = 0;  // calls that ended in an error, the last of which is
+  std::string error;
+  size_t lost = 0;  // timers without a FIRED event ten seconds after the last deadline
 };
 // Schedules `per_second` attached plain timers each second for `seconds`, each due 0.5 to 2.5 s
 // after it was asked for, and listens. Client and server are on one machine, so that wall clocks

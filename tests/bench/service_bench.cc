@@ -81,6 +81,9 @@ void Lateness(size_t per_second) {
   PrintFigure("lateness.fires_per_s", static_cast<double>(per_second), "/s");
   PrintFigure("lateness.early", static_cast<double>(result.early), "");
   PrintFigure("lateness.lost", static_cast<double>(result.lost), "");
+  if (result.failed > 0) {
+    std::printf("%zu calls failed: %s\n", result.failed, result.error.c_str());
+  }
   PrintSamples("lateness.decided", result.decided);
   PrintSamples("lateness.delivered", result.delivered);
 }
