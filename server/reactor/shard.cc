@@ -43,12 +43,17 @@ Shard::Shard(const ShardOptions& options, const store::Position& recovered, Inst
       applied_(taken_),
       wheel_(TickReached(now)),
       horizon_{Instant::min(), 0},
-      window_(options.window) {}
+      window_(options.window),
+      shrink_above_(options.max_residents) {}
 
 void Shard::Begin(const clock::Reading& reading) {
   reading_ = {std::max(reading_.now, reading.now), reading.unix_ns};
-  if (residents_.size() > options_.max_residents) {
+  if (residents_.size() <= options_.max_residents) {
+    shrink_above_ = options_.max_residents;
+  } else if (residents_.size() > shrink_above_) {
     ShrinkWindow();
+    // Where that did not help, it tries again only when there is a quarter more: it looks at all.
+    shrink_above_ = residents_.size() + residents_.size() / 4;
   }
 }
 

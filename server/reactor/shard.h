@@ -8,9 +8,10 @@
 // One turn: Begin, then any of Execute, LoadWindow and Fire, then TakeFrame when the last frame is
 // durable, then Release. What a turn changes is gathered and written once, in the next frame.
 //
-// Answers wait for the frame that holds what they rest on. Firing events do not wait for theirs: a
-// timer's lateness does not depend on the disk. Should the server die between the two, the timer is
-// overdue at the restart and fires again, marked as a redelivery (docs/guarantees.md).
+// Answers wait for the frame that holds what they rest on. Firing events do not wait for theirs,
+// only for the answers before them, since outputs leave in the order in which they were decided.
+// Should the server die between event and frame, the timer is overdue at the restart and fires
+// again, marked as a redelivery (docs/guarantees.md).
 //
 // Only the near future is resident and in the wheel: handles with a deadline up to `horizon`. The
 // others are loaded from the store's due index, page by page, before they are due.
@@ -153,8 +154,9 @@ class Shard {
 
   Residents residents_;
   wheel::TimingWheel wheel_;
-  DueKey horizon_;  // everything due up to here is resident
-  Span window_;     // how far ahead of now the horizon should be
+  DueKey horizon_;       // everything due up to here is resident
+  Span window_;          // how far ahead of now the horizon should be
+  size_t shrink_above_;  // residents above which it is worth looking for a nearer horizon
   bool backlog_ = true;
 
   std::vector<Slot> gathered_;  // dirty residents, for the next frame

@@ -114,8 +114,9 @@ absl::Status KvShardLog::Trim(uint64_t through) {
   WriteBatch batch;
   batch.DeleteRange(std::move(range.first), std::move(range.last));
   TIMERD_RETURN_IF_ERROR(kv_.Write(batch, Durability::kMemory));
-  if (through >= last_) {
-    last_ = 0;
+  // An Append() beside this may just have made the log longer; then it is not empty.
+  if (uint64_t last = last_; through >= last) {
+    last_.compare_exchange_strong(last, 0);
   }
   return absl::OkStatus();
 }

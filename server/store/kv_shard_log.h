@@ -1,6 +1,7 @@
 // A ShardLog in a key-value store.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -31,7 +32,7 @@ class KvShardLog final : public ShardLog {
   OrderedKv& kv_;
   const uint32_t shard_;
   const Durability durability_;
-  uint64_t last_;  // 0: the log is empty
+  std::atomic<uint64_t> last_;  // 0: the log is empty
 };
 
 }  // namespace timerd::store
