@@ -111,9 +111,9 @@ Instant Shard::NextWake() const {
     if (until_behind <= Span::zero()) {
       return reading_.now;
     }
-    if (residents_.size() < options_.max_residents) {
-      wake = std::min(wake, reading_.now + until_behind - window_ / 2);
-    }
+    // Half a window ahead, or where memory is full at the last moment.
+    const Span ahead = residents_.size() < options_.max_residents ? window_ / 2 : Span::zero();
+    wake = std::min(wake, reading_.now + until_behind - ahead);
   }
   return wake;
 }
