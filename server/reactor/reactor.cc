@@ -80,6 +80,10 @@ void Reactor::PostAlways(absl::AnyInvocable<void()> function) {
   }
 }
 
+Load Reactor::load() const {
+  return {inbox_.size(), inbox_.most(), residents_.load(std::memory_order_relaxed)};
+}
+
 void Reactor::Loop() {
   while (true) {
     const bool stopping = stopping_.load();
@@ -120,6 +124,7 @@ bool Reactor::Turn() {
   }
   SubmitFrame();
   shard_.Release();
+  residents_.store(shard_.residents(), std::memory_order_relaxed);
   return more;
 }
 

@@ -9,6 +9,7 @@
 #include "server/clock/waker.h"
 #include "server/reactor/committer.h"
 #include "server/reactor/inbox.h"
+#include "server/reactor/load.h"
 #include "server/reactor/shard.h"
 
 namespace timerd::reactor {
@@ -36,6 +37,9 @@ class Reactor {
   // The same, whatever waits already.
   void PostAlways(absl::AnyInvocable<void()> function);
 
+  // Any thread.
+  Load load() const;
+
  private:
   void Loop();
   // Returns true if there is more to do at once.
@@ -48,6 +52,7 @@ class Reactor {
   Inbox inbox_;
   clock::Waker waker_;
   std::atomic<bool> stopping_{false};
+  std::atomic<size_t> residents_{0};  // a copy for load()
 
   // Shard's thread.
   Shard shard_;
