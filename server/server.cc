@@ -17,6 +17,8 @@
 #include "server/base/status.h"
 #include "server/clock/clock.h"
 #include "server/delivery/attachments.h"
+#include "server/delivery/counted_events.h"
+#include "server/reactor/census.h"
 #include "server/reactor/reactor.h"
 #include "server/reactor/recovery.h"
 #include "server/service/router.h"
@@ -33,12 +35,18 @@ namespace {
 constexpr size_t kHardRequestFactor = 4;
 constexpr int kKeepaliveMs = 10'000;
 
+// Every handle belongs to this one.
+constexpr char kNamespace[] = "default";
+constexpr size_t kMaxNamespaces = 1;
+
 // One shard with all that belongs to it. Members are destroyed from the last: the reactor first.
 struct ShardUnit {
   std::unique_ptr<store::ShardLog> log;
   std::unique_ptr<store::StateStore> state;
   store::Position recovered;
   std::unique_ptr<delivery::Attachments> attachments;
+  std::unique_ptr<reactor::EventSink> events;  // counts them, and hands them to the attachments
+  std::unique_ptr<reactor::Census> census;
   std::unique_ptr<reactor::Reactor> reactor;
 };
 
@@ -56,6 +64,7 @@ class RealServer final : public Server {
   std::unique_ptr<store::DataDirectory> directory_;
   std::unique_ptr<store::OrderedKv> memory_;  // instead of the directory, for --durability=none
   std::optional<clock::RealClock> clock_;
+  reactor::UsageRegistry usage_{kMaxNamespaces};
   std::vector<ShardUnit> shards_;
   std::unique_ptr<service::TimersService> service_;
   std::unique_ptr<grpc::Server> grpc_;
@@ -106,16 +115,19 @@ void RealServer::StartShards(const Options& options) {
   drain_timeout_ = options.drain_timeout;
   reactor::ReactorOptions each = options.reactor;
   each.shard.max_residents = std::max<size_t>(1, each.shard.max_residents / shards_.size());
+  reactor::NamespaceUsage& usage = *usage_.Get(kNamespace);
   std::vector<service::ShardPort> ports;
   for (uint32_t i = 0; i < shards_.size(); ++i) {
     ShardUnit& unit = shards_[i];
     each.shard.index = i;
+    unit.events = std::make_unique<delivery::CountedEvents>(usage, *unit.attachments);
+    unit.census = std::make_unique<reactor::Census>(*unit.state, usage);
     unit.reactor = std::make_unique<reactor::Reactor>(each, unit.recovered, *clock_, *unit.log,
-                                                      *unit.state, *unit.attachments);
+                                                      *unit.state, *unit.events);
     ports.push_back({unit.reactor.get(), unit.attachments.get()});
   }
   service_ = std::make_unique<service::TimersService>(options.service, *clock_,
-                                                      service::Router(std::move(ports)));
+                                                      service::Router(std::move(ports)), usage);
 }
 
 absl::Status RealServer::Listen(const Options& options) {

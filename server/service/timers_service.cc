@@ -47,9 +47,14 @@ absl::Status CheckFilter(absl::string_view field, Enum value, bool is_known,
 // Gathers one page of each shard and answers when the last has come.
 class ListCall {
  public:
+  // `finish(status)` ends the call.
   ListCall(const reactor::ListFilter& filter, size_t shards, size_t max_rows,
-           grpc::ServerUnaryReactor* call, v1::ListResponse* response)
-      : filter_(filter), max_rows_(max_rows), call_(call), response_(response), pages_(shards) {
+           absl::AnyInvocable<void(const absl::Status&)> finish, v1::ListResponse* response)
+      : filter_(filter),
+        max_rows_(max_rows),
+        response_(response),
+        finish_(std::move(finish)),
+        pages_(shards) {
     missing_ = shards;
   }
 
@@ -78,15 +83,15 @@ class ListCall {
         response_->set_next_page_token(ToPageToken(*page.next, filter_));
       }
     }
-    call_->Finish(ToGrpc(error_));
+    finish_(error_);
   }
 
   const reactor::ListFilter filter_;
   const size_t max_rows_;
-  grpc::ServerUnaryReactor* const call_;
   v1::ListResponse* const response_;
 
   Mutex mutex_;
+  absl::AnyInvocable<void(const absl::Status&)> finish_ ABSL_GUARDED_BY(mutex_);
   std::vector<reactor::Listed> pages_ ABSL_GUARDED_BY(mutex_);
   size_t missing_ ABSL_GUARDED_BY(mutex_);
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
@@ -103,11 +108,17 @@ absl::Status TimersService::Admit(const google::protobuf::Message& request) cons
   return draining_.load() ? ShuttingDown() : validator_.CheckSize(request);
 }
 
+template <typename Request>
+void TimersService::Finish(grpc::ServerUnaryReactor* call, const absl::Status& status) {
+  calls_.Count<Request>(status);
+  call->Finish(ToGrpc(status));
+}
+
 template <typename Response, typename Request, typename MakeCommand>
 grpc::ServerWriteReactor<Response>* TimersService::OpenStream(const Request& request, bool detached,
                                                               MakeCommand make_command) {
   auto stream = EventStream<Response>::Make(
-      {.detached = detached, .max_waiting = options_.max_stream_buffer}, streams_);
+      {.detached = detached, .max_waiting = options_.max_stream_buffer}, streams_, calls_);
   EventStream<Response>* const raw = stream.get();
   if (!stream->Admit()) {
     return raw;
@@ -120,7 +131,14 @@ grpc::ServerWriteReactor<Response>* TimersService::OpenStream(const Request& req
         shard.reactor->PostAlways([shard, id] { shard.attachments->Sweep(id); });
       });
       command.id = id;
-      command.reply = [shard, stream](const absl::StatusOr<reactor::Opened>& opened) {
+      std::optional<timer::Kind> kind;  // of the handle to be made
+      if constexpr (std::is_same_v<decltype(command), reactor::Create>) {
+        kind = command.spec.kind;
+      }
+      command.reply = [this, kind, shard, stream](const absl::StatusOr<reactor::Opened>& opened) {
+        if (kind && opened.ok() && !opened->existed) {
+          usage_.OnCreated(*kind);
+        }
         shard.attachments->Open(opened, stream);
       };
       shard.reactor->Post(std::move(command));
@@ -142,11 +160,11 @@ grpc::ServerUnaryReactor* TimersService::Ask(grpc::CallbackServerContext* contex
     status = validator_.CheckId("id", request.id());
   }
   if (status.ok()) {
-    reactor::Reply<Result> reply = [call, fill](absl::StatusOr<Result> result) {
+    reactor::Reply<Result> reply = [this, call, fill](absl::StatusOr<Result> result) {
       if (result.ok()) {
         fill(*result);
       }
-      call->Finish(ToGrpc(result.status()));
+      Finish<Request>(call, result.status());
     };
     auto command = make_command(std::move(reply));
     if (command.ok()) {
@@ -155,7 +173,7 @@ grpc::ServerUnaryReactor* TimersService::Ask(grpc::CallbackServerContext* contex
     }
     status = command.status();
   }
-  call->Finish(ToGrpc(status));
+  Finish<Request>(call, status);
   return call;
 }
 
@@ -312,14 +330,16 @@ grpc::ServerUnaryReactor* TimersService::List(grpc::CallbackServerContext* conte
     return absl::OkStatus();
   }();
   if (!status.ok()) {
-    call->Finish(ToGrpc(status));
+    Finish<v1::ListRequest>(call, status);
     return call;
   }
   const size_t rows = request->page_size() == 0
                           ? kDefaultPageSize
                           : std::min<size_t>(request->page_size(), kMaxPageSize);
   const auto& shards = router_.all();
-  auto gathered = std::make_shared<ListCall>(filter, shards.size(), rows, call, response);
+  auto gathered = std::make_shared<ListCall>(
+      filter, shards.size(), rows,
+      [this, call](const absl::Status& end) { Finish<v1::ListRequest>(call, end); }, response);
   for (uint32_t i = 0; i < shards.size(); ++i) {
     shards[i].reactor->Post(
         reactor::List{.filter = filter,

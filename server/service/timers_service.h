@@ -7,6 +7,8 @@
 
 #include "absl/status/status.h"
 #include "server/clock/clock.h"
+#include "server/reactor/usage.h"
+#include "server/service/call_counts.h"
 #include "server/service/event_stream.h"
 #include "server/service/router.h"
 #include "server/service/stream_registry.h"
@@ -24,16 +26,23 @@ struct ServiceOptions {
 // Reactions run on gRPC's threads and never block.
 class TimersService final : public v1::Timers::CallbackService {
  public:
-  // `clock` and what `router` names outlive the service.
-  TimersService(const ServiceOptions& options, const clock::Clock& clock, Router router)
+  // `clock`, `usage` and what `router` names outlive the service.
+  TimersService(const ServiceOptions& options, const clock::Clock& clock, Router router,
+                reactor::NamespaceUsage& usage)
       : options_(options),
         clock_(clock),
         router_(std::move(router)),
+        usage_(usage),
         validator_(options.limits),
         streams_(options.max_streams) {}
 
   // Refuses every call from now on with UNAVAILABLE, and ends all streams with it.
   void Drain();
+
+  // For metrics and health; any thread.
+  bool is_draining() const { return draining_.load(); }
+  size_t streams() const { return streams_.size(); }
+  const CallCounts& calls() const { return calls_; }
 
   grpc::ServerWriteReactor<v1::ScheduleResponse>* Schedule(
       grpc::CallbackServerContext* context, const v1::ScheduleRequest* request) override;
@@ -72,6 +81,9 @@ class TimersService final : public v1::Timers::CallbackService {
   template <typename Result, typename Request, typename MakeCommand, typename Fill>
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext* context, const Request& request,
                                 MakeCommand make_command, Fill fill);
+  // Ends a call of the method whose request `Request` is.
+  template <typename Request>
+  void Finish(grpc::ServerUnaryReactor* call, const absl::Status& status);
   // Whether a call may be looked at: not draining, not too large.
   absl::Status Admit(const google::protobuf::Message& request) const;
   int64_t UnixNow() const { return clock_.Read().unix_ns; }
@@ -79,8 +91,10 @@ class TimersService final : public v1::Timers::CallbackService {
   const ServiceOptions options_;
   const clock::Clock& clock_;
   const Router router_;
+  reactor::NamespaceUsage& usage_;
   const Validator validator_;
   StreamRegistry streams_;
+  CallCounts calls_;
   std::atomic<bool> draining_{false};
 };
 

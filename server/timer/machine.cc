@@ -290,13 +290,15 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
     deadline = WhenWallShows(to.unix_ns, to.unix_now_ns, context.now);
   }
   if (deadline - context.now > context.limits.max_delay) {
-    return Refuse(Reason::kInvalidField,
-                  absl::StrCat(Describe(handle), ": the new deadline lies ",
-                               absl::FormatDuration(absl::FromChrono(deadline - context.now)),
-                               " ahead, above --max-delay=",
-                               absl::FormatDuration(absl::FromChrono(context.limits.max_delay)),
-                               "; use an earlier one"),
-                  "delay_by");
+    return ByLimit(
+        "max-delay",
+        Refuse(Reason::kInvalidField,
+               absl::StrCat(Describe(handle), ": the new deadline lies ",
+                            absl::FormatDuration(absl::FromChrono(deadline - context.now)),
+                            " ahead, above --max-delay=",
+                            absl::FormatDuration(absl::FromChrono(context.limits.max_delay)),
+                            "; use an earlier one"),
+               "delay_by"));
   }
   if (handle.spec.kind == Kind::kTimer) {
     handle.due = Set(deadline, context);
