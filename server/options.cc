@@ -79,6 +79,9 @@ void AddFlags(CLI::App& app, Options& options) {
   app.add_option("--listen", options.listen, "Address for gRPC; port 0 takes a free one")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option("--http", options.http, "Address for metrics and health over HTTP, or off")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
   app.add_option("--data-dir", options.data_dir, "Where timers are kept; made when missing")
       ->type_name("DIR")
       ->capture_default_str();
@@ -178,6 +181,9 @@ Parsed ParseOptions(int argc, char** argv) {
     app.parse(Arguments(app, argc, argv));
     Options& options = parsed.options;
     options.reactor.shard.limits.max_delay = options.service.limits.max_delay;
+    if (options.http == "off") {
+      options.http.clear();
+    }
   } catch (const CLI::ExtrasError& error) {
     std::cerr << "timerd: " << error.what() << "; `timerd --help` lists the flags\n";
     parsed.exit_code = 2;

@@ -21,6 +21,7 @@ enum class DurabilityMode {
 
 struct Options {
   std::string listen = "127.0.0.1:7400";
+  std::string http = "127.0.0.1:7480";  // empty: no HTTP
   std::string data_dir = "timerd-data";
   DurabilityMode durability = DurabilityMode::kSync;
   uint32_t shards = 0;  // 0: as the data directory has it, or one per core for a new one

@@ -6,6 +6,7 @@
 #include <grpcpp/health_check_service_interface.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -16,8 +17,11 @@
 #include "server/base/log.h"
 #include "server/base/status.h"
 #include "server/clock/clock.h"
+#include "server/console/http_server.h"
+#include "server/console/metrics.h"
 #include "server/delivery/attachments.h"
 #include "server/delivery/counted_events.h"
+#include "server/limit_gauges.h"
 #include "server/reactor/census.h"
 #include "server/reactor/reactor.h"
 #include "server/reactor/recovery.h"
@@ -56,8 +60,10 @@ class RealServer final : public Server {
   absl::Status Recover();
   void StartShards(const Options& options);
   absl::Status Listen(const Options& options);
+  absl::Status ListenForHttp(const Options& options);
 
   const std::string& address() const override { return address_; }
+  std::string http_address() const override { return http_ ? http_->address() : "off"; }
   void Drain() override;
 
  private:
@@ -69,6 +75,7 @@ class RealServer final : public Server {
   std::unique_ptr<service::TimersService> service_;
   std::unique_ptr<grpc::Server> grpc_;
   std::string address_;
+  std::unique_ptr<console::HttpServer> http_;
   Span drain_timeout_;
 };
 
@@ -161,6 +168,36 @@ absl::Status RealServer::Listen(const Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status RealServer::ListenForHttp(const Options& options) {
+  if (options.http.empty()) {
+    return absl::OkStatus();
+  }
+  console::Sources sources{.version = TIMERD_VERSION,
+                           .limits = LimitGauges(options),
+                           .usage = &usage_,
+                           .calls = &service_->calls(),
+                           .streams = [this] { return service_->streams(); },
+                           .shards =
+                               [this] {
+                                 std::vector<reactor::Load> loads;
+                                 for (const ShardUnit& unit : shards_) {
+                                   loads.push_back(unit.reactor->load());
+                                 }
+                                 return loads;
+                               }};
+  std::map<std::string, console::MakePage> pages;
+  pages["/metrics"] = [sources = std::move(sources)] {
+    return console::Page{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                         .body = console::MetricsText(sources)};
+  };
+  pages["/healthz"] = [this] {
+    return service_->is_draining() ? console::Page{.status = 503, .body = "draining\n"}
+                                   : console::Page{.body = "serving\n"};
+  };
+  TIMERD_ASSIGN_OR_RETURN(http_, console::HttpServer::Start(options.http, std::move(pages)));
+  return absl::OkStatus();
+}
+
 void RealServer::Drain() {
   if (grpc_ != nullptr) {
     grpc_->GetHealthCheckService()->SetServingStatus(false);
@@ -168,6 +205,7 @@ void RealServer::Drain() {
     grpc_->Shutdown(std::chrono::system_clock::now() + drain_timeout_);
     grpc_->Wait();
   }
+  http_.reset();  // until here it says that the server drains
   // Each reactor gives what replies are left and writes everything down.
   for (ShardUnit& unit : shards_) {
     unit.reactor.reset();
@@ -181,7 +219,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   TIMERD_RETURN_IF_ERROR(server->OpenStore(options));
   TIMERD_RETURN_IF_ERROR(server->Recover());
   server->StartShards(options);
-  if (const absl::Status listening = server->Listen(options); !listening.ok()) {
+  absl::Status listening = server->Listen(options);
+  if (listening.ok()) {
+    listening = server->ListenForHttp(options);
+  }
+  if (!listening.ok()) {
     server->Drain();
     return listening;
   }
