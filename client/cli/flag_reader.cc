@@ -23,7 +23,9 @@ constexpr size_t kMaxPayloadFileBytes = size_t{16} << 20;
 std::string FlagReader::Text(absl::string_view flag) {
   std::string text(arguments_.Value(flag));
   if (!IsUtf8(text)) {
-    Fail(absl::StrCat("--", flag, ": not UTF-8; use --payload-file for bytes of any kind"));
+    Fail(absl::StrCat(
+        "--", flag, ": not UTF-8; ",
+        flag == "payload" ? "use --payload-file for bytes of any kind" : "write it in UTF-8"));
   }
   return text;
 }

@@ -16,55 +16,6 @@ constexpr int kMaxPageSize = 1000;
 
 }  // namespace
 
-absl::StatusOr<v1::ScheduleRequest> MakeScheduleRequest(const Arguments& arguments) {
-  FlagReader reader(arguments);
-  v1::ScheduleRequest request;
-  reader.ExactlyOne({"in", "at"}, "--in=5m");
-  if (reader.Has("in")) {
-    reader.Read("in", Sign::kNotNegative, request.mutable_delay());
-  }
-  if (reader.Has("at")) {
-    reader.Read("at", request.mutable_at());
-  }
-  request.set_id(reader.OptionalText("id", "ID"));
-  request.set_reported(reader.Has("reported"));
-  reader.Payload(request.mutable_payload());
-  request.set_detached(reader.Has("detach"));
-  return reader.Finish(std::move(request));
-}
-
-absl::StatusOr<v1::StartLoopRequest> MakeStartLoopRequest(const Arguments& arguments) {
-  FlagReader reader(arguments);
-  v1::StartLoopRequest request;
-  reader.Require("every", "1s");
-  if (reader.Has("every")) {
-    reader.Read("every", Sign::kNotNegative, request.mutable_interval());
-  }
-  request.set_id(reader.OptionalText("id", "ID"));
-  request.set_start_now(reader.Has("now"));
-  reader.Payload(request.mutable_payload());
-  request.set_detached(reader.Has("detach"));
-  return reader.Finish(std::move(request));
-}
-
-absl::StatusOr<v1::WithTimeoutRequest> MakeWithTimeoutRequest(const Arguments& arguments) {
-  FlagReader reader(arguments);
-  v1::WithTimeoutRequest request;
-  reader.Require("in", "30s");
-  if (reader.Has("in")) {
-    reader.Read("in", Sign::kNotNegative, request.mutable_timeout());
-  }
-  reader.AtMostOne({"target", "id"});
-  request.set_id(reader.OptionalText("id", "ID"));
-  request.set_target_id(reader.OptionalText("target", "ID"));
-  reader.AtMostOne({"fallback", "fallback-failure"});
-  if (reader.Has("fallback") || reader.Has("fallback-failure")) {
-    reader.Outcome("fallback", "fallback-failure", request.mutable_fallback());
-  }
-  request.set_detached(reader.Has("detach"));
-  return reader.Finish(std::move(request));
-}
-
 absl::StatusOr<v1::WatchRequest> MakeWatchRequest(const Arguments& arguments) {
   FlagReader reader(arguments);
   v1::WatchRequest request;
@@ -105,13 +56,38 @@ absl::StatusOr<v1::RescheduleRequest> MakeRescheduleRequest(const Arguments& arg
   return reader.Finish(std::move(request));
 }
 
+absl::StatusOr<v1::ChangeIntervalRequest> MakeChangeIntervalRequest(const Arguments& arguments) {
+  FlagReader reader(arguments);
+  v1::ChangeIntervalRequest request;
+  request.set_id(arguments.operand());
+  reader.Require("every", "5s");
+  if (reader.Has("every")) {
+    reader.Read("every", Sign::kNotNegative, request.mutable_interval());
+  }
+  return reader.Finish(std::move(request));
+}
+
+absl::StatusOr<v1::AdvanceRequest> MakeAdvanceRequest(const Arguments& arguments) {
+  FlagReader reader(arguments);
+  v1::AdvanceRequest request;
+  reader.Require("by", "5m");
+  if (reader.Has("by")) {
+    reader.Read("by", Sign::kNotNegative, request.mutable_by());
+  }
+  request.set_jump(reader.Has("jump"));
+  if (reader.Has("limit")) {
+    request.set_limit(reader.Number("limit", 1, std::numeric_limits<uint64_t>::max()));
+  }
+  return reader.Finish(std::move(request));
+}
+
 absl::StatusOr<Listing> MakeListing(const Arguments& arguments) {
   FlagReader reader(arguments);
   Listing listing;
   listing.limit = kDefaultLimit;
   if (reader.Has("state")) {
     listing.request.set_state(static_cast<v1::State>(
-        1 + reader.Choice("state", {"pending", "running", "stopping", "ended"})));
+        1 + reader.Choice("state", {"pending", "running", "stopping", "ended", "paused"})));
   }
   if (reader.Has("kind")) {
     listing.request.set_kind(
