@@ -1,5 +1,6 @@
 #include "client/cli/batch_lines.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/cli/text.h"
 #include "google/protobuf/util/json_util.h"
 
@@ -22,6 +24,14 @@ constexpr size_t kBytesAroundItem = 4;
 absl::Status BadLine(size_t number, absl::string_view message) {
   return absl::InvalidArgumentError(absl::StrCat(
       "line ", number, ": ", message, "; write for example {\"cancel\":{\"id\":\"tea\"}}"));
+}
+
+// The first line of what Protobuf says; behind it comes a picture of the place.
+std::string Sentence(const google::protobuf::util::Status& status) {
+  std::string message(status.message());
+  message.resize(std::min(message.find('\n'), message.size()));
+  // It begins with the field, which may be none, and may end in a full stop.
+  return std::string(absl::StripSuffix(absl::StripPrefix(message, ": "), "."));
 }
 
 }  // namespace
@@ -42,10 +52,7 @@ absl::StatusOr<std::vector<BatchLine>> ParseBatchLines(absl::string_view text) {
     const google::protobuf::util::Status status =
         google::protobuf::util::JsonStringToMessage(std::string(line), &parsed.item);
     if (!status.ok()) {
-      // Behind the first line comes a picture of the place, which means nothing within a sentence.
-      const std::string message(status.message());
-      return BadLine(number,
-                     absl::StrCat("no operation in JSON: ", message.substr(0, message.find('\n'))));
+      return BadLine(number, absl::StrCat("no operation in JSON: ", Sentence(status)));
     }
     if (parsed.item.operation_case() == v1::BatchItem::OPERATION_NOT_SET) {
       return BadLine(number,

@@ -19,19 +19,20 @@ namespace {
 constexpr size_t kMaxFileBytes = size_t{256} << 20;
 
 absl::StatusOr<std::vector<BatchLine>> ReadLines(const std::string& file) {
+  const absl::string_view source = file == "-" ? "standard input" : absl::string_view(file);
   const absl::StatusOr<std::string> text = ReadInputFile(file, kMaxFileBytes);
   if (!text.ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(file, ": ", text.status().message(),
+        absl::StrCat(source, ": ", text.status().message(),
                      absl::IsOutOfRange(text.status()) ? "; split it at its lines" : ""));
   }
   absl::StatusOr<std::vector<BatchLine>> lines = ParseBatchLines(*text);
   if (!lines.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": ", lines.status().message()));
+    return absl::InvalidArgumentError(absl::StrCat(source, ": ", lines.status().message()));
   }
   if (lines->empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(file,
+        absl::StrCat(source,
                      ": no operation in it; write one a line, such as "
                      "{\"cancel\":{\"id\":\"tea\"}}"));
   }

@@ -23,7 +23,7 @@ constexpr absl::string_view kExamples =
 constexpr absl::string_view kValues =
     R"(Durations:
   Numbers with units, the largest first: 3.5s, 5m, 1h30m, 250ms, 2d, 10us, 1ns.
-  A number without a unit is refused. Only --by may be negative: --by=-10s.
+  A number without a unit is refused. Only `reschedule --by` may be negative.
 
 Times:
   RFC 3339 with a zone: 2026-11-24T09:00:00Z, 2026-11-24T09:00+01:00.

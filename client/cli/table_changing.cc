@@ -55,13 +55,15 @@ constexpr Verb kVerbs[] = {
     {"batch",
      "FILE",
      "Carry out many operations, one a line.",
-     "Reads FILE, or standard input for -, and prints a line for each of its lines, with its "
-     "number. A line is a BatchItem of timers.proto in JSON: one of schedule, start_loop, "
-     "with_timeout, cancel, stop_loop, report and reschedule, with the fields of its request, such "
-     "as {\"schedule\":{\"id\":\"tea\",\"delay\":\"300s\",\"payload\":\"aGk=\"}}. Durations are in "
-     "seconds there, and bytes in base64. A line that cannot be read is named before anything is "
-     "sent. Each operation stands by itself: there is no order among them, and those that are "
-     "refused undo none of the others.",
+     "Reads FILE, or standard input for -, and prints what became of each line, with its number. A "
+     "line is a BatchItem of timers.proto in the JSON of proto3, where durations are in seconds "
+     "and "
+     "payloads in base64: {\"schedule\":{\"id\":\"tea\",\"delay\":\"300s\",\"payload\":\"aGk=\"}}, "
+     "or "
+     "one of start_loop, with_timeout, cancel, stop_loop, report, reschedule. A line that cannot "
+     "be "
+     "read is named before anything is sent. There is no order among the lines, and one that is "
+     "refused undoes none of the others; the exit code is then 6. What they make is not followed.",
      {},
      kBatchExamples,
      false,

@@ -12,14 +12,14 @@ constexpr Flag kPayloadFile = {"payload-file", "FILE",
 constexpr Flag kId = {"id", "ID", "Its id; the server makes one when left out."};
 constexpr Flag kReplace = {
     "replace", "",
-    "Take the place of a handle of this id that is something else, or has ended; what is left of "
-    "it ends in CANCELLED.",
+    "Replace the handle that has this id, which ends in CANCELLED; one that is the same already, "
+    "and alive, is kept.",
     Takes::kNothing};
 constexpr Flag kKey = {
     "key", "KEY", "A name for this request: sent again under the same name, it makes nothing new."};
 constexpr Flag kClientLostAfter = {
     "client-lost-after", "DURATION",
-    "End it in FAILED when a run is not reported and nobody has followed it for this long."};
+    "End it in FAILED when a run awaits its report and nobody has followed it for this long."};
 constexpr Flag kDetach = {
     "detach", "", "Return once the server has it, rather than follow its events.", Takes::kNothing};
 
@@ -47,8 +47,8 @@ constexpr absl::string_view kScheduleExamples[] = {
 constexpr Flag kLoopFlags[] = {
     {"every", "DURATION", "The interval; 0s ticks as soon as the last tick is reported."},
     {"cron", "FIELDS",
-     "Tick at these times instead: minute, hour, day of month, month, day of week; or six fields, "
-     "with seconds first."},
+     "Tick at these times instead: minute, hour, day of month, month, day of week; six fields have "
+     "seconds first. Or @hourly, @daily, @weekly, @monthly, @yearly."},
     {"zone", "NAME", "The time zone of --cron, such as Europe/Berlin; default UTC."},
     {"now", "", "Make the first tick at once.", Takes::kNothing},
     {"plain", "", "A tick is over once it is delivered; nobody reports it.", Takes::kNothing},
@@ -57,7 +57,7 @@ constexpr Flag kLoopFlags[] = {
      Takes::kNothing},
     {"missed", "POLICY",
      "What becomes of missed ticks: skip (the default) tells how many there were, run-once makes "
-     "one tick at once for all of them, run-all makes each."},
+     "one tick at once for all of them, run-all makes every one."},
     {"missed-max", "N", "With run-all: make at most N, the latest ones; default 100."},
     {"missed-window", "DURATION", "With run-all: make none that is older than this."},
     {"max-runs", "N", "End in COMPLETED after N ticks."},

@@ -24,9 +24,7 @@ constexpr Verb kVerbs[] = {
     {"get",
      "ID",
      "Show a handle as it is now.",
-     "Shows all that the server knows of a handle; of a loop also when it will tick next, ten "
-     "times "
-     "over.",
+     "Shows all that the server knows of a handle, and the next ten ticks of a loop.",
      {},
      kGetExamples,
      false,

@@ -28,7 +28,7 @@ constexpr Verb kVerbs[] = {
      StopLoop},
     {"pause",
      "ID",
-     "Let a loop make no tick until it is resumed.",
+     "Hold back a loop's ticks until it is resumed.",
      "A run that is under way goes on, and has to be reported. Ticks that fall into the pause are "
      "missed.",
      {},
@@ -53,9 +53,8 @@ constexpr Verb kVerbs[] = {
      false,
      ResetLoop},
     {"change-interval", "ID", "Give a loop another interval.",
-     "Ticks stay counted from the start of the loop: the next one is at the first new boundary "
-     "after now, or after the report of the run that is under way. A loop with --cron has no "
-     "interval.",
+     "It counts from the start of the loop, as the old one did, or from the last report with "
+     "--fixed-delay. During a run it holds from the report on. A loop with --cron has no interval.",
      kChangeIntervalFlags, kChangeIntervalExamples, false, ChangeInterval},
     {"trigger",
      "ID",

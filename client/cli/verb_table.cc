@@ -10,7 +10,7 @@ using Takes = Flag::Takes;
 constexpr Flag kGlobalFlags[] = {
     {"server", "HOST:PORT", "The server; default TIMERD_SERVER, or else 127.0.0.1:7400."},
     {"namespace", "NAME",
-     "Where the ids are looked up and made; default TIMERD_NAMESPACE, or else \"default\"."},
+     "The namespace that ids are in; default TIMERD_NAMESPACE, or else \"default\"."},
     {"json", "", "Print JSON, one object per line.", Takes::kNothing},
     {"timeout", "DURATION",
      "Wait this long for the server's answer (default 10s); events may take any time."},

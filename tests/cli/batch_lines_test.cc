@@ -49,9 +49,9 @@ TEST(ParseBatchLinesTest, NamesTheLineTheRuleAndTheWayOut) {
             "line 3: names none of schedule, start_loop, with_timeout, cancel, stop_loop, report "
             "and reschedule; write for example {\"cancel\":{\"id\":\"tea\"}}");
   EXPECT_THAT(ErrorOf(good + "cancel tea"), HasSubstr("line 2: no operation in JSON: "));
-  EXPECT_THAT(ErrorOf("{\"cancel\":{\"name\":\"a\"}}"), HasSubstr("name: Cannot find field."));
-  EXPECT_THAT(ErrorOf("{\"cancle\":{}}"), HasSubstr("cancle: Cannot find field."));
-  EXPECT_THAT(ErrorOf("{\"cancel\":{},\"stop_loop\":{}}"), HasSubstr("oneof"));
+  EXPECT_THAT(ErrorOf("{\"cancel\":{\"name\":\"a\"}}"), HasSubstr("name: Cannot find field;"));
+  EXPECT_THAT(ErrorOf("{\"cancle\":{}}"), HasSubstr("cancle: Cannot find field;"));
+  EXPECT_THAT(ErrorOf("{\"cancel\":{},\"stop_loop\":{}}"), HasSubstr("JSON: invalid value oneof"));
   EXPECT_THAT(ErrorOf("{\"schedule\":{\"delay\":\"5m\"}}"), HasSubstr("line 1: "));
   EXPECT_THAT(ErrorOf("{\"cancel\":{\"id\":\"\xFF\"}}"), HasSubstr("line 1: not UTF-8"));
   for (const std::string text : {"[]", "1", "null", "{", "{\"cancel\":{\"id\":5}}"}) {

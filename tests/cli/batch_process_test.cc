@@ -71,7 +71,8 @@ TEST_F(TimerctlTest, SendsNothingWhenALineOfABatchCannotBeRead) {
   std::remove(name.c_str());
   EXPECT_THAT(Run({"batch", "/no/such/file"}).err,
               HasSubstr("/no/such/file: cannot be read; name"));
-  EXPECT_THAT(Run({"batch", "-"}).err, HasSubstr("-: no operation in it; write one a line"));
+  EXPECT_THAT(Run({"batch", "-"}).err,
+              HasSubstr("batch: standard input: no operation in it; write one a line"));
   EXPECT_TRUE(fake_.requests().empty());
 }
 
