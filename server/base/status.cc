@@ -22,6 +22,10 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kAlreadyReported:
     case Reason::kNotRunning:
     case Reason::kNotFired:
+    case Reason::kRunUnderWay:
+    case Reason::kPaused:
+    case Reason::kNotPaused:
+    case Reason::kNotVirtual:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::kLimitExceeded:
     case Reason::kSlowReader:
@@ -59,6 +63,14 @@ absl::string_view ReasonName(Reason reason) {
       return "NOT_RUNNING";
     case Reason::kNotFired:
       return "NOT_FIRED";
+    case Reason::kRunUnderWay:
+      return "RUN_UNDER_WAY";
+    case Reason::kPaused:
+      return "PAUSED";
+    case Reason::kNotPaused:
+      return "NOT_PAUSED";
+    case Reason::kNotVirtual:
+      return "NOT_VIRTUAL";
     case Reason::kLimitExceeded:
       return "LIMIT_EXCEEDED";
     case Reason::kSlowReader:

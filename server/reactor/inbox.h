@@ -43,4 +43,7 @@ class Inbox {
   std::vector<Command> commands_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Answers `command`, which found `capacity` others waiting.
+void RefuseFull(Command& command, size_t capacity);
+
 }  // namespace timerd::reactor

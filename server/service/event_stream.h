@@ -11,6 +11,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/handle_key.h"
 #include "server/base/mutex.h"
 #include "server/base/status.h"
 #include "server/delivery/subscriber.h"
@@ -82,7 +83,7 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
       DropWaiting();
       EndLocked(ToGrpc(Refuse(
           Reason::kSlowReader,
-          absl::StrCat("\"", notice->id, "\": the reader is ", options_.max_waiting,
+          absl::StrCat("\"", IdOf(notice->key), "\": the reader is ", options_.max_waiting,
                        " messages behind, as many as --max-stream-buffer allows; Watch again from "
                        "the last sequence number seen"))));
     } else {

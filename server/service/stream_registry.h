@@ -9,6 +9,9 @@
 
 namespace timerd::service {
 
+// What calls get while the server drains.
+absl::Status ShuttingDown();
+
 // A stream that can be told to end. EndWith() does not block and may be called at any time between
 // Add() and Remove(), on any thread.
 class Endable {
