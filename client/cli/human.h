@@ -50,8 +50,9 @@ class HumanText {
   // "2026-11-24 09:00:00.000 (in 4m 59s)"
   std::string When(const google::protobuf::Timestamp& time,
                    const google::protobuf::Timestamp& now) const;
-  // When it will fire. REQUIRES: handle.has_deadline().
-  std::string Due(const v1::Handle& handle, const google::protobuf::Timestamp& now) const;
+  // The same for one of the deadlines of a handle, by the clock that it follows.
+  std::string Due(const v1::Handle& handle, const google::protobuf::Timestamp& deadline,
+                  const google::protobuf::Timestamp& now) const;
 
   absl::TimeZone zone_;
   bool colour_;

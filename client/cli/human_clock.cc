@@ -10,9 +10,13 @@ std::string HumanText::Now(const v1::NowResponse& reply) const {
   if (reply.is_virtual()) {
     return absl::StrCat(now, ", on a manual clock\n");
   }
-  // Steps of the wall clock after the start of the server move the one and not the other.
-  const std::string wall = LocalTime(reply.wall(), zone_);
-  return absl::StrCat(now, wall == now ? "" : absl::StrCat(", wall clock ", wall), "\n");
+  // Steps of the wall clock since the start of the server move the one and not the other.
+  const absl::Duration apart = absl::AbsDuration(ToTime(reply.wall()) - ToTime(reply.now()));
+  return absl::StrCat(now,
+                      apart < absl::Milliseconds(1)
+                          ? ""
+                          : absl::StrCat(", wall clock ", LocalTime(reply.wall(), zone_)),
+                      "\n");
 }
 
 std::string HumanText::Advanced(const google::protobuf::Timestamp& now, uint64_t fired) const {

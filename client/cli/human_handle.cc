@@ -84,11 +84,14 @@ std::string Aligned(const Rows& rows) {
 
 }  // namespace
 
-std::string HumanText::Due(const v1::Handle& handle, const google::protobuf::Timestamp& now) const {
-  // What follows the wall clock was asked for by that clock.
-  return absl::StrCat(
-      LocalTime(handle.has_wall_deadline() ? handle.wall_deadline() : handle.deadline(), zone_),
-      " (", Relative(handle.deadline(), now), ")");
+std::string HumanText::Due(const v1::Handle& handle, const google::protobuf::Timestamp& deadline,
+                           const google::protobuf::Timestamp& now) const {
+  // What follows the wall clock was asked for by that clock, which may be ahead of the other.
+  const absl::Duration ahead = handle.has_wall_deadline()
+                                   ? ToTime(handle.wall_deadline()) - ToTime(handle.deadline())
+                                   : absl::ZeroDuration();
+  return absl::StrCat(LocalTime(ToTime(deadline) + ahead, zone_), " (", Relative(deadline, now),
+                      ")");
 }
 
 std::string HumanText::Handle(const v1::GetResponse& reply) const {
@@ -122,12 +125,12 @@ std::string HumanText::Handle(const v1::GetResponse& reply) const {
   }
   add("state", StateName(handle));
   if (handle.has_deadline()) {
-    add("due", Due(handle, reply.now()));
+    add("due", Due(handle, handle.deadline(), reply.now()));
   }
   for (const google::protobuf::Timestamp& deadline : loop.upcoming()) {
     // The first of them is the one that it is due at, unless a run is under way.
     if (!handle.has_deadline() || ToTime(deadline) != ToTime(handle.deadline())) {
-      add("then", When(deadline, reply.now()));
+      add("then", Due(handle, deadline, reply.now()));
     }
   }
   for (const v1::Handle::Timeout& timeout : handle.timeouts()) {

@@ -1,3 +1,4 @@
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/duration.h"
 #include "client/cli/human.h"
@@ -6,6 +7,18 @@
 #include "client/cli/time_text.h"
 
 namespace timerd::cli {
+namespace {
+
+// The server begins the message with "items[2]: ". Whoever asks knows the item by another name.
+v1::StatusDetails WithoutPlace(v1::StatusDetails error) {
+  const size_t end = error.message().find("]: ");
+  if (absl::StartsWith(error.message(), "items[") && end != std::string::npos) {
+    error.mutable_message()->erase(0, end + 3);
+  }
+  return error;
+}
+
+}  // namespace
 
 std::string HumanText::When(const google::protobuf::Timestamp& time,
                             const google::protobuf::Timestamp& now) const {
@@ -97,7 +110,7 @@ std::string HumanText::Triggered(absl::string_view id, const v1::TriggerLoopResp
 std::string HumanText::Result(const v1::BatchItem& item, const v1::BatchResult& result) const {
   switch (result.result_case()) {
     case v1::BatchResult::kError:
-      return absl::StrCat(Described(ToStatus(result.error())), "\n");
+      return absl::StrCat(Described(ToStatus(WithoutPlace(result.error()))), "\n");
     case v1::BatchResult::kAcknowledged:
       return Acknowledged(item.has_schedule()     ? WordingOf(item.schedule())
                           : item.has_start_loop() ? WordingOf(item.start_loop())

@@ -67,7 +67,7 @@ std::string HumanText::Table(const std::vector<v1::Handle>& handles,
     state.cells.push_back(StateName(handle));
     schedule.cells.push_back(ScheduleText(handle));
     run.cells.push_back(handle.run() > 0 ? absl::StrCat(handle.run()) : "");
-    due.cells.push_back(handle.has_deadline() ? Due(handle, now) : "");
+    due.cells.push_back(handle.has_deadline() ? Due(handle, handle.deadline(), now) : "");
     bound.cells.push_back(handle.timeouts().empty() ? ""
                                                     : Relative(handle.timeouts(0).deadline(), now));
     ended.cells.push_back(handle.has_ended() ? When(handle.ended(), now) : "");

@@ -129,9 +129,12 @@ TEST(HumanHandleTest, SaysThatNoTickWasMissed) {
   EXPECT_EQ(Row("so far", "run: 2 sequence: 3"), "2 ticks, none missed, 3 events");
 }
 
-TEST(HumanHandleTest, ShowsTheWallClocksDeadlineWhereItIsFollowed) {
-  EXPECT_EQ(Row("due", "deadline { seconds: 1795510801 } wall_deadline { seconds: 1795514401 }"),
-            "2026-11-24 11:00:01.000 (in 1 s)");
+TEST(HumanHandleTest, ShowsDeadlinesByTheWallClockWhereItIsFollowed) {
+  const std::string handle =
+      "deadline { seconds: 1795510801 } wall_deadline { seconds: 1795514401 } "
+      "loop { upcoming { seconds: 1795510801 } upcoming { seconds: 1795510803 } }";
+  EXPECT_EQ(Row("due", handle), "2026-11-24 11:00:01.000 (in 1 s)");
+  EXPECT_EQ(Row("then", handle), "2026-11-24 11:00:03.000 (in 3 s)");
 }
 
 TEST(HumanTableTest, ShowsTheScheduleOfLoops) {

@@ -219,13 +219,19 @@ TEST(HumanTextTest, SaysWhatBecameOfAnItemOfABatch) {
                  "old_deadline { seconds: 1795510801 } }"),
             "a is now due 2026-11-24 10:00:01.000 (in 1 s), where it was\n");
   EXPECT_EQ(said("cancel {}", "error { code: 5 message: 'no handle' }"), "NOT_FOUND: no handle\n");
+  EXPECT_EQ(said("cancel {}", "error { code: 5 message: 'items[4998]: id \"a[0]: b\": unknown' }"),
+            "NOT_FOUND: id \"a[0]: b\": unknown\n");
   EXPECT_EQ(said("cancel {}", ""), "answered in a way that this timerctl does not know\n");
 }
 
 TEST(HumanTextTest, SaysWhichClockTheServerHas) {
-  EXPECT_EQ(Plain().Now(Parsed<v1::NowResponse>("now { seconds: 1795510800 nanos: 400000 } "
-                                                "wall { seconds: 1795510800 nanos: 900000 }")),
+  // Two readings, one after the other, on either side of a millisecond.
+  EXPECT_EQ(Plain().Now(Parsed<v1::NowResponse>("now { seconds: 1795510800 nanos: 999900 } "
+                                                "wall { seconds: 1795510800 nanos: 1000100 }")),
             "2026-11-24 10:00:00.000\n");
+  EXPECT_EQ(Plain().Now(Parsed<v1::NowResponse>("now { seconds: 1795510800 nanos: 1000000 } "
+                                                "wall { seconds: 1795510800 }")),
+            "2026-11-24 10:00:00.001, wall clock 2026-11-24 10:00:00.000\n");
   EXPECT_EQ(Plain().Now(Parsed<v1::NowResponse>(
                 "now { seconds: 1795510800 } wall { seconds: 1795514400 }")),
             "2026-11-24 10:00:00.000, wall clock 2026-11-24 11:00:00.000\n");
