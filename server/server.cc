@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/handle_key.h"
 #include "server/base/log.h"
 #include "server/base/status.h"
 #include "server/clock/clock.h"
@@ -84,6 +85,7 @@ class RealServer final : public Server {
 
 absl::Status RealServer::OpenStore(const Options& options) {
   usage_.emplace(options.manual.max_namespaces);
+  usage_->Get(kDefaultNamespace);  // shown before anybody uses it
   const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
   shard_count_ = options.shards == 0 ? cores : options.shards;
   if (options.durability == DurabilityMode::kNone) {
