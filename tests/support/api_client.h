@@ -144,6 +144,8 @@ class ApiClient {
   grpc::Status Try(const std::string& method, const std::string& request);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  // For calls of other shapes.
+  v1::Timers::Stub& stub() { return *stub_; }
 
  private:
   const std::chrono::milliseconds patience_;
