@@ -94,7 +94,7 @@ trap finish EXIT
 # Starts a server with the flags of a file; sets `address`.
 start_server() {
   local line
-  coproc { exec "$server" --listen=127.0.0.1:0 --data-dir="$scratch/data" --config="$1" \
+  coproc { exec "$server" --listen=127.0.0.1:0 --http=off --data-dir="$scratch/data" --config="$1" \
     2>"$scratch/log"; }
   server_pid=$COPROC_PID
   read -r -t 30 line <&"${COPROC[0]}" || fail "the server did not get ready; its log:"
