@@ -6,7 +6,9 @@
 # Without the language's toolchain it says so and exits with 77.
 set -euo pipefail
 
-what=$1 language=$2 server=${TIMERD_BINARY:-$3} folder=$4
+what=$1 language=$2
+server=$(readlink -f "${TIMERD_BINARY:-$3}")
+folder=$(readlink -m "$4")
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 root=$(readlink -f "$here/../..")
 example=$folder/checkout/client/examples/$language
@@ -95,7 +97,7 @@ start_server() {
   coproc { exec "$server" --listen=127.0.0.1:0 --http=off --data-dir="$scratch/data" --config="$1" \
     2>"$scratch/log"; }
   server_pid=$COPROC_PID
-  read -r -t 30 line <&"${COPROC[0]}" || fail "the server did not get ready within 30 s"
+  read -r -t 30 line <&"${COPROC[0]}" || fail "the server did not get ready; its log:"
   [[ $line =~ ^"timerd ready: grpc="([^ ]+) ]] || fail "not a readiness line: $line"
   address=${BASH_REMATCH[1]}
 }
