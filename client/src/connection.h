@@ -34,6 +34,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Api& api() { return *stub_->async(); }
   RetryTimer& timer() { return timer_; }
   Backoff NewBackoff() const { return Backoff(options_.backoff_min, options_.backoff_max); }
+  // Every request names the namespace.
+  template <typename Request>
+  void Stamp(Request& request) const {
+    request.set_namespace_(options_.name_space);
+  }
   // 128 random bits as text, behind the prefix.
   std::string NewId() const;
 

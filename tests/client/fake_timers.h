@@ -30,6 +30,7 @@ class FakeCall {
       : method_(std::move(method)), request_(std::move(request)) {}
 
   const std::string& method() const { return method_; }
+  const google::protobuf::Message& message() const { return *request_; }
   template <typename Request>
   const Request& request() const {
     return dynamic_cast<const Request&>(*request_);

@@ -31,6 +31,9 @@ class Connection;
 
 struct ClientOptions {
   std::string target = "127.0.0.1:7400";
+  // The namespace that all calls of this client are in; "default" when empty. Ids are unique within
+  // it, and nothing is seen of another one.
+  std::string name_space;
   // Threads that run functions and callbacks; at least 1. A function that blocks occupies one.
   int callback_threads = 2;
   // Wait this long before trying again, doubled each time up to the maximum, with jitter.
