@@ -46,6 +46,16 @@ TEST_F(NamespaceTest, IsNamedInEveryCall) {
   stream->Send(Acknowledged(loop.id()));
   stream->Send(MakeEvent(v1::Event::TYPE_TICK, 1, 1));
   EXPECT_EQ(In("Report"), "billing");
+  loop.Pause();
+  EXPECT_EQ(In("PauseLoop"), "billing");
+  loop.Resume();
+  EXPECT_EQ(In("ResumeLoop"), "billing");
+  loop.Reset();
+  EXPECT_EQ(In("ResetLoop"), "billing");
+  loop.ChangeInterval(absl::Seconds(2));
+  EXPECT_EQ(In("ChangeInterval"), "billing");
+  loop.Trigger();
+  EXPECT_EQ(In("TriggerLoop"), "billing");
   loop.Stop();
   EXPECT_EQ(In("StopLoop"), "billing");
   stream->Finish(kUnavailable);
