@@ -54,9 +54,8 @@ DelayedCall Client::CallLater(absl::Duration delay, std::function<void()> functi
                               CallOptions options) {
   HandlePlan plan;
   plan.form = Form::kPlainTimer;
-  plan.id = options.id.empty() ? connection_->NewId() : std::move(options.id);
   v1::ScheduleRequest request = ToRequest(delay, /*reported=*/false, options);
-  request.set_id(plan.id);
+  plan.id = connection_->Name(request, options.id);
   plan.creation = std::move(request);
   plan.function = [function = std::move(function)](const v1::Event&) {
     function();
@@ -70,9 +69,8 @@ DeferredCall Client::DeferLater(absl::Duration delay,
                                 CallOptions options) {
   HandlePlan plan;
   plan.form = Form::kReportedTimer;
-  plan.id = options.id.empty() ? connection_->NewId() : std::move(options.id);
   v1::ScheduleRequest request = ToRequest(delay, /*reported=*/true, options);
-  request.set_id(plan.id);
+  plan.id = connection_->Name(request, options.id);
   plan.creation = std::move(request);
   plan.function = [function = std::move(function)](const v1::Event&) {
     return RunResult{function()};
@@ -97,8 +95,7 @@ LoopingCall Client::FollowLoop(v1::StartLoopRequest request,
   HandlePlan plan;
   plan.form = options.plain ? Form::kPlainLoop : Form::kLoop;
   plan.plain_backlog = PlainBacklog(options.missed_ticks);
-  plan.id = options.id.empty() ? connection_->NewId() : options.id;
-  request.set_id(plan.id);
+  plan.id = connection_->Name(request, options.id);
   plan.creation = std::move(request);
   plan.function = [function = std::move(function)](const v1::Event& event) {
     const LoopResult result = function(ToTick(event));
@@ -120,9 +117,8 @@ Task Client::WithTimeout(
     TimeoutOptions options) {
   HandlePlan plan;
   plan.form = Form::kTask;
-  plan.id = options.id.empty() ? connection_->NewId() : std::move(options.id);
   v1::WithTimeoutRequest request = ToRequest(timeout, options);
-  request.set_id(plan.id);
+  plan.id = connection_->Name(request, options.id);
   plan.creation = std::move(request);
   plan.on_timeout = std::move(options.on_timeout);
   // The core owns the function, so the function refers to the core weakly.

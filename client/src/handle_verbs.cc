@@ -116,6 +116,7 @@ Future<absl::Status> HandleCore::AddTimeout(absl::Duration timeout, TimeoutOptio
   v1::WithTimeoutRequest request;
   *request.mutable_timeout() = ToProto(timeout);
   request.set_detached(true);
+  request.set_idempotency_key(connection_->NewKey());
   if (options.fallback.has_value()) {
     *request.mutable_fallback() = ToOutcome(*options.fallback);
   }
