@@ -79,6 +79,9 @@ void AddFlags(CLI::App& app, Options& options) {
   app.add_option("--listen", options.listen, "Address for gRPC; port 0 takes a free one")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option("--http", options.http, "Address for metrics and health over HTTP, or off")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
   app.add_option("--data-dir", options.data_dir, "Where timers are kept; made when missing")
       ->type_name("DIR")
       ->capture_default_str();
@@ -93,6 +96,16 @@ void AddFlags(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"sync", "os", "none"}).description(""))
       ->type_name("sync|os|none")
       ->default_str("sync");
+  const std::map<std::string, ClockMode> clocks{{"real", ClockMode::kReal},
+                                                {"manual", ClockMode::kManual}};
+  app.add_option_function<std::string>(
+         "--clock",
+         [&options, clocks](const std::string& text) { options.clock = clocks.at(text); },
+         "The machine's clock or, for tests, one for each\n"
+         "namespace that stands still until Advance moves it")
+      ->check(CLI::IsMember({"real", "manual"}).description(""))
+      ->type_name("real|manual")
+      ->default_str("real");
   AddNumber<uint32_t>(app, "--shards", options.shards, 0, 64,
                       "Threads that keep timers, fixed when the data\n"
                       "directory is made; 0: one per core");
@@ -122,6 +135,23 @@ void AddFlags(CLI::App& app, Options& options) {
       ->group(group);
   AddNumber<size_t>(app, "--max-inbox", options.reactor.max_inbox, 1, 1 << 24,
                     "Requests that may wait for one shard")
+      ->group(group);
+
+  AddNumber<size_t>(app, "--max-batch-items", options.service.batches.max_items, 1, 1'000'000,
+                    "Operations in one batch")
+      ->group(group);
+  AddNumber<size_t>(app, "--max-submit-batches", options.service.batches.max_under_way, 1, 10'000,
+                    "Batches under way on one Submit stream")
+      ->group(group);
+  AddNumber<size_t>(app, "--max-namespaces", options.manual.max_namespaces, 1, 100'000,
+                    "Namespaces")
+      ->group(group);
+  AddNumber<uint64_t>(app, "--max-advance-firings", options.manual.reactor.max_advance_firings, 1,
+                      1'000'000'000, "Deadlines that one Advance may fire")
+      ->group(group);
+
+  AddNumber<uint64_t>(app, "--max-handles", shard.max_handles, 1, 1'000'000'000'000,
+                      "Handles living in one namespace at once")
       ->group(group);
 
   const std::string memory = "Memory";
@@ -178,6 +208,13 @@ Parsed ParseOptions(int argc, char** argv) {
     app.parse(Arguments(app, argc, argv));
     Options& options = parsed.options;
     options.reactor.shard.limits.max_delay = options.service.limits.max_delay;
+    if (options.clock == ClockMode::kManual && app.count("--max-stream-buffer") == 0) {
+      // One Advance hands over at once what would otherwise come over hours.
+      options.service.max_stream_buffer = options.manual.reactor.max_advance_firings + 16;
+    }
+    if (options.http == "off") {
+      options.http.clear();
+    }
   } catch (const CLI::ExtrasError& error) {
     std::cerr << "timerd: " << error.what() << "; `timerd --help` lists the flags\n";
     parsed.exit_code = 2;

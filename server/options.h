@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/instant.h"
+#include "server/manual_namespaces.h"
 #include "server/reactor/reactor.h"
 #include "server/service/timers_service.h"
 
@@ -19,15 +20,23 @@ enum class DurabilityMode {
   kNone,  // in RAM only
 };
 
+enum class ClockMode {
+  kReal,
+  kManual,  // stands still until it is told to go on, one for each namespace
+};
+
 struct Options {
   std::string listen = "127.0.0.1:7400";
+  std::string http = "127.0.0.1:7480";  // empty: no HTTP
   std::string data_dir = "timerd-data";
   DurabilityMode durability = DurabilityMode::kSync;
+  ClockMode clock = ClockMode::kReal;
   uint32_t shards = 0;  // 0: as the data directory has it, or one per core for a new one
   Span drain_timeout = std::chrono::seconds(3);
   // Residents here are of the whole server; each shard gets its part.
   reactor::ReactorOptions reactor;
   service::ServiceOptions service;
+  ManualNamespacesOptions manual;  // its shard is the reactor's
 
   // Not serving but asking: --check-health, --help, --version.
   std::string check_health;

@@ -6,6 +6,7 @@
 #include <grpcpp/health_check_service_interface.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -16,9 +17,14 @@
 #include "server/base/log.h"
 #include "server/base/status.h"
 #include "server/clock/clock.h"
+#include "server/console/http_server.h"
+#include "server/console/metrics.h"
 #include "server/delivery/attachments.h"
+#include "server/limit_gauges.h"
+#include "server/manual_namespaces.h"
 #include "server/reactor/reactor.h"
 #include "server/reactor/recovery.h"
+#include "server/service/clock_service.h"
 #include "server/service/router.h"
 #include "server/service/timers_service.h"
 #include "server/store/data_directory.h"
@@ -37,7 +43,7 @@ constexpr int kKeepaliveMs = 10'000;
 struct ShardUnit {
   std::unique_ptr<store::ShardLog> log;
   std::unique_ptr<store::StateStore> state;
-  store::Position recovered;
+  reactor::Recovered recovered;
   std::unique_ptr<delivery::Attachments> attachments;
   std::unique_ptr<reactor::Reactor> reactor;
 };
@@ -45,67 +51,73 @@ struct ShardUnit {
 class RealServer final : public Server {
  public:
   absl::Status OpenStore(const Options& options);
-  absl::Status Recover();
-  void StartShards(const Options& options);
+  // Recovers the shards and makes the router to them, under the one clock or the other.
+  absl::Status StartShards(const Options& options);
+  absl::Status StartNamespaces(const Options& options);
+  void MakeServices(const Options& options);
   absl::Status Listen(const Options& options);
+  absl::Status ListenForHttp(const Options& options);
 
   const std::string& address() const override { return address_; }
+  std::string http_address() const override { return http_ ? http_->address() : "off"; }
   void Drain() override;
 
  private:
   std::unique_ptr<store::DataDirectory> directory_;
   std::unique_ptr<store::OrderedKv> memory_;  // instead of the directory, for --durability=none
+  store::OrderedKv* kv_ = nullptr;            // the one of the two that there is
+  store::Durability durability_ = store::Durability::kMemory;
+  uint32_t shard_count_ = 0;
   std::optional<clock::RealClock> clock_;
+  std::optional<reactor::UsageRegistry> usage_;
   std::vector<ShardUnit> shards_;
+  ManualNamespaces* namespaces_ = nullptr;  // is router_, under the manual clock
+  std::unique_ptr<service::Router> router_;
+  service::CallCounts calls_;
   std::unique_ptr<service::TimersService> service_;
+  std::unique_ptr<service::ClockService> clock_service_;
   std::unique_ptr<grpc::Server> grpc_;
   std::string address_;
+  std::unique_ptr<console::HttpServer> http_;
   Span drain_timeout_;
 };
 
 absl::Status RealServer::OpenStore(const Options& options) {
+  usage_.emplace(options.manual.max_namespaces);
   const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
-  uint32_t shards = options.shards == 0 ? cores : options.shards;
-  store::OrderedKv* kv;
-  store::Durability durability = store::Durability::kMemory;
+  shard_count_ = options.shards == 0 ? cores : options.shards;
   if (options.durability == DurabilityMode::kNone) {
     memory_ = std::make_unique<store::MemoryKv>();
-    kv = memory_.get();
-  } else {
-    TIMERD_ASSIGN_OR_RETURN(directory_,
-                            store::DataDirectory::Open(options.data_dir, options.shards, cores));
-    kv = &directory_->kv();
-    shards = directory_->shards();
-    durability = options.durability == DurabilityMode::kSync ? store::Durability::kSync
-                                                             : store::Durability::kOs;
+    kv_ = memory_.get();
+    return absl::OkStatus();
   }
-  for (uint32_t i = 0; i < shards; ++i) {
-    ShardUnit& unit = shards_.emplace_back();
-    TIMERD_ASSIGN_OR_RETURN(unit.log, store::KvShardLog::Open(*kv, i, durability));
-    TIMERD_ASSIGN_OR_RETURN(unit.state, store::KvStateStore::Open(*kv, i));
-    unit.attachments = std::make_unique<delivery::Attachments>();
-  }
+  TIMERD_ASSIGN_OR_RETURN(directory_, store::DataDirectory::Open(
+                                          options.data_dir, {options.shards, cores,
+                                                             options.clock == ClockMode::kManual}));
+  kv_ = &directory_->kv();
+  shard_count_ = directory_->shards();
+  durability_ = options.durability == DurabilityMode::kSync ? store::Durability::kSync
+                                                            : store::Durability::kOs;
   return absl::OkStatus();
 }
 
-absl::Status RealServer::Recover() {
+absl::Status RealServer::StartShards(const Options& options) {
   std::optional<clock::Reading> last;
-  for (ShardUnit& unit : shards_) {
+  for (uint32_t i = 0; i < shard_count_; ++i) {
+    ShardUnit& unit = shards_.emplace_back();
+    TIMERD_ASSIGN_OR_RETURN(unit.log, store::KvShardLog::Open(*kv_, i, durability_));
+    TIMERD_ASSIGN_OR_RETURN(unit.state, store::KvStateStore::Open(*kv_, i));
+    unit.attachments = std::make_unique<delivery::Attachments>();
     TIMERD_ASSIGN_OR_RETURN(unit.recovered, reactor::Recover(*unit.log, *unit.state));
-    const clock::Reading reading{InstantFromNanos(unit.recovered.time_ns()),
-                                 unit.recovered.wall_ns()};
-    if (unit.recovered.sequence() > 0 && (!last || reading.now > last->now)) {
+    const clock::Reading reading = unit.recovered.reading();
+    if (unit.recovered.position.sequence() > 0 && (!last || reading.now > last->now)) {
       last = reading;
     }
   }
   clock_.emplace(clock::ResumeTimeline(last ? &*last : nullptr, clock::RealClock::UnixNow()));
-  return absl::OkStatus();
-}
-
-void RealServer::StartShards(const Options& options) {
-  drain_timeout_ = options.drain_timeout;
   reactor::ReactorOptions each = options.reactor;
   each.shard.max_residents = std::max<size_t>(1, each.shard.max_residents / shards_.size());
+  each.shard.usage = &*usage_;
   std::vector<service::ShardPort> ports;
   for (uint32_t i = 0; i < shards_.size(); ++i) {
     ShardUnit& unit = shards_[i];
@@ -114,8 +126,26 @@ void RealServer::StartShards(const Options& options) {
                                                       *unit.state, *unit.attachments);
     ports.push_back({unit.reactor.get(), unit.attachments.get()});
   }
-  service_ = std::make_unique<service::TimersService>(options.service, *clock_,
-                                                      service::Router(std::move(ports)));
+  router_ = std::make_unique<service::HashRouter>(std::move(ports));
+  return absl::OkStatus();
+}
+
+absl::Status RealServer::StartNamespaces(const Options& options) {
+  ManualNamespacesOptions manual = options.manual;
+  manual.shard = options.reactor.shard;
+  manual.shard.usage = &*usage_;
+  manual.reactor.max_inbox = options.reactor.max_inbox;
+  TIMERD_ASSIGN_OR_RETURN(auto namespaces, ManualNamespaces::Open(manual, *kv_, durability_));
+  namespaces_ = namespaces.get();
+  router_ = std::move(namespaces);
+  return absl::OkStatus();
+}
+
+void RealServer::MakeServices(const Options& options) {
+  drain_timeout_ = options.drain_timeout;
+  service_ = std::make_unique<service::TimersService>(options.service, *router_, calls_);
+  clock_service_ =
+      std::make_unique<service::ClockService>(options.service.limits, *router_, calls_);
 }
 
 absl::Status RealServer::Listen(const Options& options) {
@@ -125,6 +155,7 @@ absl::Status RealServer::Listen(const Options& options) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(service_.get());
+  builder.RegisterService(clock_service_.get());
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(options.service.limits.max_request_bytes * kHardRequestFactor));
   // Another server on the same port is an error, not a partner.
@@ -149,16 +180,51 @@ absl::Status RealServer::Listen(const Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status RealServer::ListenForHttp(const Options& options) {
+  if (options.http.empty()) {
+    return absl::OkStatus();
+  }
+  console::Sources sources{.version = TIMERD_VERSION,
+                           .limits = LimitGauges(options),
+                           .usage = &*usage_,
+                           .calls = &calls_,
+                           .streams = [this] { return service_->streams(); },
+                           .shards =
+                               [this] {
+                                 std::vector<reactor::Load> loads;
+                                 for (const ShardUnit& unit : shards_) {
+                                   loads.push_back(unit.reactor->load());
+                                 }
+                                 return loads;
+                               }};
+  std::map<std::string, console::MakePage> pages;
+  pages["/metrics"] = [sources = std::move(sources)] {
+    return console::Page{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                         .body = console::MetricsText(sources)};
+  };
+  pages["/healthz"] = [this] {
+    return service_->is_draining() ? console::Page{.status = 503, .body = "draining\n"}
+                                   : console::Page{.body = "serving\n"};
+  };
+  TIMERD_ASSIGN_OR_RETURN(http_, console::HttpServer::Start(options.http, std::move(pages)));
+  return absl::OkStatus();
+}
+
 void RealServer::Drain() {
   if (grpc_ != nullptr) {
     grpc_->GetHealthCheckService()->SetServingStatus(false);
     service_->Drain();
+    clock_service_->Drain();
     grpc_->Shutdown(std::chrono::system_clock::now() + drain_timeout_);
     grpc_->Wait();
   }
+  http_.reset();  // until here it says that the server drains
   // Each reactor gives what replies are left and writes everything down.
   for (ShardUnit& unit : shards_) {
     unit.reactor.reset();
+  }
+  if (namespaces_ != nullptr) {
+    namespaces_->Stop();
   }
 }
 
@@ -167,9 +233,14 @@ void RealServer::Drain() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   auto server = std::make_unique<RealServer>();
   TIMERD_RETURN_IF_ERROR(server->OpenStore(options));
-  TIMERD_RETURN_IF_ERROR(server->Recover());
-  server->StartShards(options);
-  if (const absl::Status listening = server->Listen(options); !listening.ok()) {
+  TIMERD_RETURN_IF_ERROR(options.clock == ClockMode::kManual ? server->StartNamespaces(options)
+                                                             : server->StartShards(options));
+  server->MakeServices(options);
+  absl::Status listening = server->Listen(options);
+  if (listening.ok()) {
+    listening = server->ListenForHttp(options);
+  }
+  if (!listening.ok()) {
     server->Drain();
     return listening;
   }

@@ -1,6 +1,7 @@
 // Deadlines and the order in which they act.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <limits>
@@ -29,6 +30,24 @@ constexpr Instant TickStart(uint64_t tick) {
   return InstantFromNanos(static_cast<int64_t>(tick) * kTickDuration.count());
 }
 
+// Which clock a deadline stands on.
+enum class Timeline : uint8_t {
+  kService,    // durations: monotonic, see instant.h
+  kWall,       // absolute times and cron: Unix time, follows the wall clock
+  kRetention,  // service time too, but fires nothing: when an ended handle is forgotten
+};
+// Those whose deadlines fire.
+inline constexpr std::array kFiringTimelines = {Timeline::kService, Timeline::kWall};
+
+// How far the wall clock is ahead of service time, in whole ticks: rounded down, so that a deadline
+// of the wall clock is never early, and comes back as it was asked for where the two clocks agree
+// but for the moment between two readings.
+constexpr Span WallAhead(Instant now, int64_t unix_now_ns) {
+  const Span ahead = Span(unix_now_ns - ToNanos(now));
+  const Span tick = kTickDuration;
+  return ahead - (ahead % tick + tick) % tick;
+}
+
 // Where a deadline stands in the order of a shard: by tick, then by place. The deadline here is
 // rounded up to its tick: two deadlines within one tick are equal, and what decides between them is
 // the place, given when a deadline is set. The one set first acts first.
@@ -41,12 +60,28 @@ struct DueKey {
 
 inline constexpr uint64_t kLastPlace = std::numeric_limits<uint64_t>::max();
 
+// A deadline's place in an index of deadlines: on its own timeline.
+struct IndexKey {
+  Timeline timeline = Timeline::kService;
+  DueKey due;
+
+  friend constexpr bool operator==(const IndexKey&, const IndexKey&) = default;
+};
+
 // A deadline as it was set, to the nanosecond.
 struct Deadline {
-  Instant at;
+  Instant at;  // on `timeline`; Unix time for kWall
   uint64_t place = 0;
+  Timeline timeline = Timeline::kService;
 
-  constexpr DueKey key() const { return {TickStart(TickOf(at)), place}; }
+  constexpr IndexKey index_key() const { return {timeline, {TickStart(TickOf(at)), place}}; }
+  // On the service timeline, while the wall clock is `wall_ahead` ahead of it.
+  constexpr Instant ServiceTime(Span wall_ahead) const {
+    return timeline == Timeline::kWall ? at - wall_ahead : at;
+  }
+  constexpr DueKey key(Span wall_ahead = {}) const {
+    return {TickStart(TickOf(ServiceTime(wall_ahead))), place};
+  }
   friend constexpr bool operator==(const Deadline&, const Deadline&) = default;
 };
 

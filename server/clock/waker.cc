@@ -13,6 +13,12 @@ void Waker::WaitUntil(const RealClock& clock, Instant until) {
   woken_ = false;
 }
 
+void Waker::Wait() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  condition_.wait(lock, [this] { return woken_; });
+  woken_ = false;
+}
+
 void Waker::Wake() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);

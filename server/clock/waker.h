@@ -11,6 +11,8 @@ class Waker {
  public:
   // Returns at `until`, or at once when Wake() was called since the last return. Never before both.
   void WaitUntil(const RealClock& clock, Instant until);
+  // Returns once Wake() has been called since the last return.
+  void Wait();
   void Wake();
 
  private:

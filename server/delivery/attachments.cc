@@ -16,26 +16,28 @@ void Attachments::Open(const absl::StatusOr<reactor::Opened>& opened,
   }
   // One that goes from here on finds itself attached, and its Sweep() comes after this.
   if (!opened->ended && !subscriber->IsGone()) {
-    by_id_[opened->id].push_back(std::move(subscriber));
+    by_key_[opened->key].push_back(std::move(subscriber));
     ++size_;
   }
 }
 
-void Attachments::Sweep(absl::string_view id) {
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) {
-    return;
+bool Attachments::Sweep(absl::string_view key) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) {
+    return false;
   }
   auto& subscribers = found->second;
   size_ -= std::erase_if(subscribers, [](const auto& subscriber) { return subscriber->IsGone(); });
-  if (subscribers.empty()) {
-    by_id_.erase(found);
+  if (!subscribers.empty()) {
+    return false;
   }
+  by_key_.erase(found);
+  return true;
 }
 
 void Attachments::OnEvent(std::shared_ptr<const reactor::Notice> notice) {
-  const auto found = by_id_.find(notice->id);
-  if (found == by_id_.end()) {
+  const auto found = by_key_.find(notice->key);
+  if (found == by_key_.end()) {
     return;
   }
   for (const auto& subscriber : found->second) {
@@ -43,7 +45,7 @@ void Attachments::OnEvent(std::shared_ptr<const reactor::Notice> notice) {
   }
   if (notice->end) {
     size_ -= found->second.size();
-    by_id_.erase(found);
+    by_key_.erase(found);
   }
 }
 

@@ -22,15 +22,17 @@ class Attachments : public reactor::EventSink {
   // What the reply to an opening command does: tells `subscriber`, then attaches it until the
   // handle ends or the subscriber is gone.
   void Open(const absl::StatusOr<reactor::Opened>& opened, std::shared_ptr<Subscriber> subscriber);
-  // Drops those of `id` that are gone. To be called after a subscriber's IsGone() has become true.
-  void Sweep(absl::string_view id);
+  // Drops those of `key` that are gone, and returns whether none is left that was there. To be
+  // called after a subscriber's IsGone() has become true.
+  bool Sweep(absl::string_view key);
 
   void OnEvent(std::shared_ptr<const reactor::Notice> notice) override;
+  bool IsFollowed(absl::string_view key) override { return by_key_.contains(key); }
 
   size_t size() const { return size_; }
 
  private:
-  absl::flat_hash_map<std::string, std::vector<std::shared_ptr<Subscriber>>> by_id_;
+  absl::flat_hash_map<std::string, std::vector<std::shared_ptr<Subscriber>>> by_key_;
   size_t size_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status.h"
 #include "timerd/storage/v1/storage.pb.h"
 
 namespace timerd::reactor {
@@ -23,9 +24,12 @@ To InMemory(From value) {
 void Put(const Deadline& from, pb::Deadline* to) {
   to->set_at_ns(ToNanos(from.at));
   to->set_place(from.place);
+  to->set_timeline(static_cast<pb::Timeline>(from.timeline));
 }
 
-Deadline Take(const pb::Deadline& from) { return {InstantFromNanos(from.at_ns()), from.place()}; }
+Deadline Take(const pb::Deadline& from) {
+  return {InstantFromNanos(from.at_ns()), from.place(), static_cast<Timeline>(from.timeline())};
+}
 
 void Put(const timer::Outcome& from, pb::Outcome* to) {
   to->set_success(from.success);
@@ -48,6 +52,13 @@ void Put(const timer::Event& from, pb::Event* to) {
   }
   to->set_by_timeout(from.by_timeout);
   to->set_payload(from.payload);
+  if (from.reason != timer::EndReason::kNone) {
+    to->set_reason(OnDisk<pb::EndReason>(from.reason));
+  }
+  to->set_triggered(from.triggered);
+  if (from.wall_deadline) {
+    to->set_wall_deadline_ns(*from.wall_deadline);
+  }
 }
 
 timer::Event Take(const pb::Event& from) {
@@ -65,28 +76,74 @@ timer::Event Take(const pb::Event& from) {
   }
   event.by_timeout = from.by_timeout();
   event.payload = from.payload();
+  if (from.reason() != pb::END_REASON_UNSPECIFIED) {
+    event.reason = InMemory<timer::EndReason>(from.reason());
+  }
+  event.triggered = from.triggered();
+  if (from.has_wall_deadline_ns()) {
+    event.wall_deadline = from.wall_deadline_ns();
+  }
   return event;
 }
 
 void Put(const timer::Timeout& from, pb::Timeout* to) {
-  Put(from.due, to->mutable_due());
+  Put(from.reserved.value_or(from.due), to->mutable_due());
   to->set_timeout_ns(from.span.count());
   if (from.fallback) {
     Put(*from.fallback, to->mutable_fallback());
   }
   to->set_own(from.own);
+  to->set_key(from.key);
 }
 
 timer::Timeout Take(const pb::Timeout& from) {
-  timer::Timeout timeout{
-      .due = Take(from.due()), .span = Span(from.timeout_ns()), .own = from.own()};
+  timer::Timeout timeout{.due = Take(from.due()),
+                         .span = Span(from.timeout_ns()),
+                         .own = from.own(),
+                         .key = from.key()};
   if (from.has_fallback()) {
     timeout.fallback = Take(from.fallback());
   }
   return timeout;
 }
 
-void Take(const pb::Spec& from, timer::Handle& handle) {
+void Put(const timer::LoopPolicy& from, pb::LoopPolicy* to) {
+  if (from.cron != nullptr) {
+    to->mutable_cron()->set_expression(from.cron->expression());
+    to->mutable_cron()->set_time_zone(from.cron->time_zone());
+  }
+  to->set_pacing(OnDisk<pb::Pacing>(from.pacing));
+  to->set_missed_policy(OnDisk<pb::MissedPolicy>(from.missed.policy));
+  to->set_missed_max_runs(from.missed.max_runs);
+  to->set_missed_window_ns(from.missed.window.count());
+  if (from.max_runs) {
+    to->set_max_runs(*from.max_runs);
+  }
+  if (from.until) {
+    to->set_until_ns(*from.until);
+  }
+  to->set_jitter_ns(from.jitter.count());
+}
+
+absl::Status Take(const pb::LoopPolicy& from, timer::LoopPolicy& to) {
+  if (from.has_cron()) {
+    TIMERD_ASSIGN_OR_RETURN(
+        to.cron, timer::CronSchedule::Parse(from.cron().expression(), from.cron().time_zone()));
+  }
+  to.pacing = InMemory<timer::Pacing>(from.pacing());
+  to.missed = {InMemory<timer::MissedTicks::Policy>(from.missed_policy()), from.missed_max_runs(),
+               Span(from.missed_window_ns())};
+  if (from.has_max_runs()) {
+    to.max_runs = from.max_runs();
+  }
+  if (from.has_until_ns()) {
+    to.until = from.until_ns();
+  }
+  to.jitter = Span(from.jitter_ns());
+  return absl::OkStatus();
+}
+
+absl::Status Take(const pb::Spec& from, timer::Handle& handle) {
   timer::Spec& spec = handle.spec;
   spec.kind = InMemory<timer::Kind>(from.kind());
   spec.reported = from.reported();
@@ -103,6 +160,10 @@ void Take(const pb::Spec& from, timer::Handle& handle) {
   if (from.has_first_deadline_ns()) {
     handle.first_deadline = InstantFromNanos(from.first_deadline_ns());
   }
+  spec.client_lost_after = Span(from.client_lost_after_ns());
+  spec.idempotency_key = from.idempotency_key();
+  handle.generation = from.generation();
+  return from.has_loop() ? Take(from.loop(), spec.loop) : absl::OkStatus();
 }
 
 void Take(const pb::State& from, timer::Handle& handle) {
@@ -113,6 +174,9 @@ void Take(const pb::State& from, timer::Handle& handle) {
   for (const pb::Timeout& timeout : from.timeouts()) {
     handle.timeouts.push_back(Take(timeout));
   }
+  if (from.has_lost()) {
+    handle.lost = Take(from.lost());
+  }
   if (from.has_retention()) {
     handle.retention = Take(from.retention());
   }
@@ -121,6 +185,9 @@ void Take(const pb::State& from, timer::Handle& handle) {
   handle.origin = InstantFromNanos(from.origin_ns());
   handle.previous_tick = InstantFromNanos(from.previous_tick_ns());
   handle.interval = Span(from.interval_ns());
+  handle.boundary = InstantFromNanos(from.boundary_ns());
+  handle.paused = from.paused();
+  handle.missed_ticks = from.missed_ticks();
   handle.reported_run = from.reported_run();
   handle.reported_success = from.reported_success();
   if (from.has_last_firing()) {
@@ -151,6 +218,12 @@ std::string EncodeSpec(const timer::Handle& handle) {
   if (handle.first_deadline) {
     to.set_first_deadline_ns(ToNanos(*handle.first_deadline));
   }
+  to.set_client_lost_after_ns(spec.client_lost_after.count());
+  to.set_idempotency_key(spec.idempotency_key);
+  to.set_generation(handle.generation);
+  if (spec.kind == timer::Kind::kLoop) {
+    Put(spec.loop, to.mutable_loop());
+  }
   return to.SerializeAsString();
 }
 
@@ -163,6 +236,9 @@ std::string EncodeState(const timer::Handle& handle) {
   for (const timer::Timeout& timeout : handle.timeouts) {
     Put(timeout, to.add_timeouts());
   }
+  if (handle.lost) {
+    Put(*handle.lost, to.mutable_lost());
+  }
   if (handle.retention) {
     Put(*handle.retention, to.mutable_retention());
   }
@@ -171,6 +247,9 @@ std::string EncodeState(const timer::Handle& handle) {
   to.set_origin_ns(ToNanos(handle.origin));
   to.set_previous_tick_ns(ToNanos(handle.previous_tick));
   to.set_interval_ns(handle.interval.count());
+  to.set_boundary_ns(ToNanos(handle.boundary));
+  to.set_paused(handle.paused);
+  to.set_missed_ticks(handle.missed_ticks);
   to.set_reported_run(handle.reported_run);
   to.set_reported_success(handle.reported_success);
   if (handle.last_firing) {
@@ -182,23 +261,23 @@ std::string EncodeState(const timer::Handle& handle) {
   return to.SerializeAsString();
 }
 
-absl::StatusOr<timer::Handle> Decode(absl::string_view id, absl::string_view spec,
+absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view spec,
                                      absl::string_view state) {
   pb::Spec spec_message;
   pb::State state_message;
   const bool parsed = spec_message.ParseFromArray(spec.data(), static_cast<int>(spec.size())) &&
                       state_message.ParseFromArray(state.data(), static_cast<int>(state.size()));
+  timer::Handle handle;
   if (!parsed || spec_message.kind() == pb::KIND_UNSPECIFIED ||
       state_message.phase() == pb::PHASE_UNSPECIFIED ||
-      (state_message.phase() == pb::PHASE_ENDED) != state_message.has_end()) {
+      (state_message.phase() == pb::PHASE_ENDED) != state_message.has_end() ||
+      !Take(spec_message, handle).ok()) {
     return absl::DataLossError(
-        absl::StrCat("handle \"", id,
+        absl::StrCat("handle \"", key,
                      "\": what is stored of it cannot be read; restore the data "
                      "directory from a backup"));
   }
-  timer::Handle handle;
-  handle.id = std::string(id);
-  Take(spec_message, handle);
+  handle.key = std::string(key);
   Take(state_message, handle);
   return handle;
 }

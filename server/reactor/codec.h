@@ -15,7 +15,7 @@ std::string EncodeSpec(const timer::Handle& handle);
 std::string EncodeState(const timer::Handle& handle);
 
 // DataLoss, naming the handle, when the bytes are not what the encoders wrote.
-absl::StatusOr<timer::Handle> Decode(absl::string_view id, absl::string_view spec,
+absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view spec,
                                      absl::string_view state);
 
 }  // namespace timerd::reactor

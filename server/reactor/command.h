@@ -12,6 +12,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "server/clock/clock.h"
 #include "server/timer/handle.h"
 #include "server/timer/machine.h"
 
@@ -22,8 +23,9 @@ using Reply = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 
 // An event with what a client is told beside it.
 struct Notice {
-  std::string id;
+  std::string key;  // of the handle: namespace and id
   timer::Kind kind = timer::Kind::kTimer;
+  uint64_t generation = 1;
   timer::Event event;  // FIRED and TICK carry the spec's payload here
   bool redelivery = false;
   bool end = false;  // the handle's last event
@@ -31,7 +33,8 @@ struct Notice {
 
 // The beginning of a stream: what is retained, after which the events follow as they come.
 struct Opened {
-  std::string id;
+  std::string key;
+  uint64_t generation = 1;
   Instant now;
   std::optional<Instant> deadline;
   bool existed = false;
@@ -39,23 +42,26 @@ struct Opened {
   bool ended = false;  // nothing follows
 };
 
-// Makes the handle, or finds the one that the same request made before.
+// Makes the handle, or finds the one that the same request made before. `replace`: also in place of
+// one that other contents made, or that has ended.
 struct Create {
-  std::string id;
+  std::string key;
   timer::Spec spec;
+  bool replace = false;
   Reply<Opened> reply;
 };
 
 // Puts a time-out on a handle that exists.
 struct Bound {
-  std::string id;
+  std::string key;
   Span timeout;
   std::optional<timer::Outcome> fallback;
+  std::string idempotency_key;
   Reply<Opened> reply;
 };
 
 struct Watch {
-  std::string id;
+  std::string key;
   uint64_t after = 0;
   Reply<Opened> reply;
 };
@@ -64,7 +70,7 @@ struct Cancelled {
   Instant now;
 };
 struct Cancel {
-  std::string id;
+  std::string key;
   Reply<Cancelled> reply;
 };
 
@@ -73,7 +79,7 @@ struct Stopped {
   timer::Phase phase;
 };
 struct StopLoop {
-  std::string id;
+  std::string key;
   Reply<Stopped> reply;
 };
 
@@ -82,44 +88,61 @@ struct Reported {
   timer::ReportResult result;
 };
 struct Report {
-  std::string id;
+  std::string key;
   uint64_t run = 0;
   timer::Outcome outcome;
   Reply<Reported> reply;
 };
 
-// How far to move; absolute times are Unix time in ns.
-struct MoveTo {
-  int64_t unix_ns;
+// What can be done to a loop between its start and its end.
+struct PauseLoop {};
+struct ResumeLoop {};
+struct ResetLoop {};
+struct ChangeInterval {
+  Span interval;
 };
+struct TriggerLoop {};
+struct Steered {
+  Instant now;
+  timer::Phase phase;
+  std::optional<Instant> deadline;
+  uint64_t run = 0;  // the last one begun
+};
+struct Steer {
+  std::string key;
+  std::variant<PauseLoop, ResumeLoop, ResetLoop, ChangeInterval, TriggerLoop> action;
+  Reply<Steered> reply;
+};
+
 struct Moved {
   Instant now;
   timer::MoveResult result;
 };
 struct Reschedule {
-  std::string id;
-  std::variant<timer::FromNow, timer::DelayBy, MoveTo> move;
+  std::string key;
+  timer::Move move;
   Reply<Moved> reply;
 };
 
 struct Got {
   Instant now;
+  Span wall_ahead;
   timer::Handle handle;
 };
 struct Get {
-  std::string id;
+  std::string key;
   Reply<Got> reply;
 };
 
-// Where a page of a listing begins: after this deadline (pending handles) or this id (all others).
+// Where a page of a listing begins: after this deadline (pending handles) or this key (all others).
 struct ListCursor {
-  std::optional<DueKey> due;
-  std::string id;
+  std::optional<DueKey> due;  // on the service timeline
+  std::string key;
 };
 struct ListFilter {
   std::optional<timer::Phase> phase;
   std::optional<timer::Kind> kind;
-  std::string prefix;
+  std::string prefix;  // of keys
 };
 struct Listed {
   struct Row {
@@ -127,6 +150,7 @@ struct Listed {
     timer::Handle handle;
   };
   Instant now;
+  Span wall_ahead;
   std::vector<Row> rows;
   // Where the next page of this shard begins; nothing when the shard has no more.
   std::optional<ListCursor> next;
@@ -138,12 +162,58 @@ struct List {
   Reply<Listed> reply;
 };
 
+// What the time is.
+struct TimeRead {
+  clock::Reading reading;
+  bool is_virtual = false;
+};
+struct ReadTime {
+  Reply<TimeRead> reply;
+};
+
+// Moves a clock that stands still otherwise. A shard under a real clock refuses.
+struct StepBy {
+  Span by;
+};
+struct JumpBy {
+  Span by;
+  uint64_t limit = 0;  // deadlines to fire; 0: all
+};
+struct StepToNext {};
+struct Advanced {
+  Instant now;
+  uint64_t fired = 0;
+};
+struct Advance {
+  std::variant<StepBy, JumpBy, StepToNext> way;
+  Reply<Advanced> reply;
+};
+
+// One that followed the handle is gone. Without a reply.
+struct Unfollow {
+  std::string key;
+};
+
 // Runs on the shard's thread, in its turn among the commands.
 struct Run {
   absl::AnyInvocable<void()> function;
 };
 
-using Command =
-    std::variant<Create, Bound, Watch, Cancel, StopLoop, Report, Reschedule, Get, List, Run>;
+using Command = std::variant<Create, Bound, Watch, Cancel, StopLoop, Steer, Report, Reschedule, Get,
+                             List, ReadTime, Advance, Unfollow, Run>;
+
+// Answers `command` with an error, without executing it.
+void RefuseCommand(Command& command, const absl::Status& error);
+
+// Where commands go: a shard's inbox.
+class CommandPort {
+ public:
+  virtual ~CommandPort() = default;
+  // Hands `command` to the shard's thread; any thread. When too many wait already, its reply gets
+  // RESOURCE_EXHAUSTED on this thread instead.
+  virtual void Post(Command command) = 0;
+  // The same, whatever waits already: for what must not be lost.
+  virtual void PostAlways(Command command) = 0;
+};
 
 }  // namespace timerd::reactor

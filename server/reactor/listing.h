@@ -13,6 +13,7 @@ inline constexpr size_t kMaxPageBytes = 1 << 20;
 // One page of what `list` asks for, of one shard. Pending handles come in the order in which they
 // fire, all others in the order of ids. Looks at a bounded number of handles, so that a rare filter
 // costs many short pages rather than one long turn.
-absl::StatusOr<Listed> ListHandles(const store::StateStore& state, const List& list, Instant now);
+absl::StatusOr<Listed> ListHandles(const store::StateStore& state, const List& list, Instant now,
+                                   Span wall_ahead);
 
 }  // namespace timerd::reactor

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,36 +22,20 @@ constexpr Span kWallStep = std::chrono::milliseconds(100);
 
 int64_t OffsetOf(const clock::Reading& reading) { return reading.unix_ns - ToNanos(reading.now); }
 
-void RefuseFull(Command& command, size_t capacity) {
-  const absl::Status full =
-      Refuse(Reason::kLimitExceeded,
-             absl::StrCat("the server is overloaded: ", capacity,
-                          " requests wait for this shard, as many as --max-inbox allows; try "
-                          "again later"),
-             "max-inbox");
-  std::visit(
-      [&full](auto& each) {
-        if constexpr (!std::is_same_v<decltype(each), Run&>) {
-          each.reply(full);
-        }
-      },
-      command);
-}
-
 }  // namespace
 
-Reactor::Reactor(const ReactorOptions& options, const store::Position& recovered,
+Reactor::Reactor(const ReactorOptions& options, const Recovered& recovered,
                  const clock::RealClock& clock, store::ShardLog& log, store::StateStore& state,
                  EventSink& sink)
     : options_(options),
       clock_(clock),
       inbox_(options.max_inbox),
       shard_(options.shard, recovered, clock.Read().now, state, sink),
-      durable_(recovered.sequence()),
-      applied_(recovered.sequence()),
-      submitted_(recovered.sequence()),
-      anchored_offset_ns_(recovered.wall_ns() - recovered.time_ns()),
-      committer_(log, state, recovered.sequence(), options.checkpoint_bytes,
+      durable_(recovered.position.sequence()),
+      applied_(recovered.position.sequence()),
+      submitted_(recovered.position.sequence()),
+      anchored_offset_ns_(recovered.position.wall_ns() - recovered.position.time_ns()),
+      committer_(log, state, recovered.position.sequence(), options.checkpoint_bytes,
                  [this] { waker_.Wake(); }),
       thread_([this] { Loop(); }) {}
 
@@ -73,11 +56,14 @@ void Reactor::Post(Command command) {
   }
 }
 
-void Reactor::PostAlways(absl::AnyInvocable<void()> function) {
-  Command command = Run{std::move(function)};
+void Reactor::PostAlways(Command command) {
   if (inbox_.Push(command, /*always=*/true) == Inbox::Pushed::kFirst) {
     waker_.Wake();
   }
+}
+
+Load Reactor::load() const {
+  return {inbox_.size(), inbox_.most(), residents_.load(std::memory_order_relaxed)};
 }
 
 void Reactor::Loop() {
@@ -87,7 +73,12 @@ void Reactor::Loop() {
       continue;
     }
     if (stopping && shard_.waiting() == 0 && applied_ == submitted_) {
-      return;
+      if (reservations_written_) {
+        return;
+      }
+      shard_.WriteReservations();
+      reservations_written_ = true;
+      continue;
     }
     const Instant now = shard_.reading().now;
     // While the shard waits for the disk there is nothing to wake up for: the committer wakes it.
@@ -118,8 +109,12 @@ bool Reactor::Turn() {
   } else {
     more = false;
   }
+  if (const absl::StatusOr<size_t> forgotten = shard_.Forget(); !forgotten.ok()) {
+    LogFatal(absl::StrCat("reading the store: ", forgotten.status().ToString()));
+  }
   SubmitFrame();
   shard_.Release();
+  residents_.store(shard_.residents(), std::memory_order_relaxed);
   return more;
 }
 

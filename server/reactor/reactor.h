@@ -9,6 +9,8 @@
 #include "server/clock/waker.h"
 #include "server/reactor/committer.h"
 #include "server/reactor/inbox.h"
+#include "server/reactor/load.h"
+#include "server/reactor/recovery.h"
 #include "server/reactor/shard.h"
 
 namespace timerd::reactor {
@@ -20,21 +22,20 @@ struct ReactorOptions {
   size_t checkpoint_bytes = Committer::kDefaultCheckpointBytes;
 };
 
-class Reactor {
+class Reactor final : public CommandPort {
  public:
   // Starts the thread. `recovered` is what Recover() returned. All references outlive the reactor.
-  Reactor(const ReactorOptions& options, const store::Position& recovered,
-          const clock::RealClock& clock, store::ShardLog& log, store::StateStore& state,
-          EventSink& sink);
+  Reactor(const ReactorOptions& options, const Recovered& recovered, const clock::RealClock& clock,
+          store::ShardLog& log, store::StateStore& state, EventSink& sink);
   // Executes what has been posted, gives every reply, writes everything down, and joins. Nobody may
   // post any more.
-  ~Reactor();
+  ~Reactor() override;
 
-  // Hands `command` to the shard's thread; any thread. When max_inbox commands wait already, its
-  // reply gets RESOURCE_EXHAUSTED on this thread instead.
-  void Post(Command command);
-  // The same, whatever waits already.
-  void PostAlways(absl::AnyInvocable<void()> function);
+  void Post(Command command) override;
+  void PostAlways(Command command) override;
+
+  // Any thread.
+  Load load() const;
 
  private:
   void Loop();
@@ -48,6 +49,7 @@ class Reactor {
   Inbox inbox_;
   clock::Waker waker_;
   std::atomic<bool> stopping_{false};
+  std::atomic<size_t> residents_{0};  // a copy for load()
 
   // Shard's thread.
   Shard shard_;
@@ -55,7 +57,8 @@ class Reactor {
   uint64_t durable_;
   uint64_t applied_;
   uint64_t submitted_;
-  int64_t anchored_offset_ns_;  // wall minus service time, as the last frame has it
+  bool reservations_written_ = false;  // once stopping
+  int64_t anchored_offset_ns_;         // wall minus service time, as the last frame has it
 
   Committer committer_;
   std::thread thread_;

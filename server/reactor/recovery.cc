@@ -4,11 +4,14 @@
 
 namespace timerd::reactor {
 
-absl::StatusOr<store::Position> Recover(store::ShardLog& log, store::StateStore& state) {
+absl::StatusOr<Recovered> Recover(store::ShardLog& log, store::StateStore& state) {
   TIMERD_ASSIGN_OR_RETURN(const store::Position position, state.position());
   TIMERD_RETURN_IF_ERROR(log.Read(
       position.sequence() + 1, [&state](const store::Frame& frame) { return state.Apply(frame); }));
-  return state.position();
+  Recovered recovered;
+  TIMERD_ASSIGN_OR_RETURN(recovered.position, state.position());
+  TIMERD_ASSIGN_OR_RETURN(recovered.namespaces, state.namespaces());
+  return recovered;
 }
 
 }  // namespace timerd::reactor

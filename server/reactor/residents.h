@@ -20,31 +20,31 @@ using Slot = uint32_t;
 struct Resident {
   timer::Handle handle;
   // What the store has of it, once all frames taken so far are applied:
-  std::vector<DueKey> indexed;  // these deadlines in its due index,
-  bool in_store = false;        // a record of the id,
-  bool spec_stored = false;     // with this spec
-  uint64_t last_frame = 0;      // the last frame that it is part of
-  bool dirty = false;           // changed since last_frame
-  bool erased = false;          // forgotten; stays until the store has forgotten it too
+  std::vector<IndexKey> indexed;  // these deadlines in its due index,
+  bool in_store = false;          // a record of the id,
+  bool spec_stored = false;       // with this spec
+  uint64_t last_frame = 0;        // the last frame that it is part of
+  bool dirty = false;             // changed since last_frame
+  bool erased = false;            // forgotten; stays until the store has forgotten it too
 };
 
 class Residents {
  public:
-  // The slot of `id`, nothing if it is not resident.
-  std::optional<Slot> Find(absl::string_view id) const;
-  // REQUIRES: the handle's id is not resident. References to other residents stay valid.
+  // The slot of `key`, nothing if it is not resident.
+  std::optional<Slot> Find(absl::string_view key) const;
+  // REQUIRES: the handle's key is not resident. References to other residents stay valid.
   Slot Add(timer::Handle handle);
   void Remove(Slot slot);
 
   Resident& operator[](Slot slot) { return slab_[slot]; }
-  size_t size() const { return by_id_.size(); }
+  size_t size() const { return by_key_.size(); }
   // All slots in use, in no particular order. O(size).
   std::vector<Slot> All() const;
 
  private:
   std::deque<Resident> slab_;  // a deque, so that references survive growth
   std::vector<Slot> free_;
-  absl::flat_hash_map<std::string, Slot> by_id_;
+  absl::flat_hash_map<std::string, Slot> by_key_;
 };
 
 }  // namespace timerd::reactor

@@ -13,10 +13,15 @@
 // Should the server die between event and frame, the timer is overdue at the restart and fires
 // again, marked as a redelivery (docs/guarantees.md).
 //
-// Only the near future is resident and in the wheel: handles with a deadline up to `horizon`. The
+// Only the near future is resident and in the wheel: handles with a deadline that is loaded. The
 // others are loaded from the store's due index, page by page, before they are due.
+//
+// Deadlines stand on the service timeline or, absolute times and cron, on the wall clock. The wheel
+// turns on the service timeline: when the wall clock is set, what is resident and stands on it is
+// armed anew, and the rest is found because the index keeps the two apart.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -28,6 +33,8 @@
 #include "absl/status/statusor.h"
 #include "server/clock/clock.h"
 #include "server/reactor/command.h"
+#include "server/reactor/namespace_counts.h"
+#include "server/reactor/recovery.h"
 #include "server/reactor/residents.h"
 #include "server/store/state_store.h"
 #include "server/wheel/timing_wheel.h"
@@ -36,11 +43,16 @@ namespace timerd::reactor {
 
 struct ShardOptions {
   uint32_t index = 0;
+  bool is_virtual = false;  // whoever drives it moves its time by command
   // How far ahead of now handles are kept in memory.
   Span window = std::chrono::minutes(10);
   // Above this many residents the window shrinks.
   size_t max_residents = 100'000;
   timer::Limits limits;
+  // Handles that may live in one namespace at once, over all shards.
+  uint64_t max_handles = 10'000'000;
+  // Where the server keeps the numbers of all its shards; null: nowhere, and nothing is limited.
+  UsageRegistry* usage = nullptr;
 };
 
 // Where events go. Called on the shard's thread.
@@ -48,14 +60,16 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void OnEvent(std::shared_ptr<const Notice> notice) = 0;
+  // Whether anybody follows the handle `key`, and would have been told of an event now.
+  virtual bool IsFollowed(absl::string_view key) = 0;
 };
 
 // Not thread-safe: one thread at a time.
 class Shard {
  public:
-  // Continues after `recovered`, the position of `state`, to which every frame of the log has been
-  // applied. `now` is where the service timeline resumes. `state` and `sink` outlive the shard.
-  Shard(const ShardOptions& options, const store::Position& recovered, Instant now,
+  // Continues after `recovered`, what Recover() found in `state`. `now` is where the service
+  // timeline resumes. `state` and `sink` outlive the shard.
+  Shard(const ShardOptions& options, const Recovered& recovered, Instant now,
         store::StateStore& state, EventSink& sink);
 
   // The time for what follows. Service time never goes back.
@@ -64,9 +78,14 @@ class Shard {
   // Loads one page of handles that are due within the window, if the horizon is behind. Returns
   // true if there may be more to load. An error means that the store cannot be read: fatal.
   absl::StatusOr<bool> LoadWindow();
-  // Fires at most `limit` deadlines that are due, in order; returns how many. What is due beyond
-  // the horizon waits for LoadWindow().
+  // Fires at most `limit` deadlines that are due, in order; returns how many acted. What is due but
+  // not loaded waits for LoadWindow().
   size_t Fire(size_t limit);
+  // Forgets ended handles whose retention is over, some at a time; returns how many. Nobody sees
+  // them any more in any case: this is for the disk.
+  absl::StatusOr<size_t> Forget();
+  // Makes what heartbeats have moved part of the next frame: before a stop.
+  void WriteReservations();
 
   // All changes since the last frame, or nothing. Frames are appended to the log, and then applied
   // to the state store, in the order in which they were taken.
@@ -79,8 +98,12 @@ class Shard {
   // Gives out the replies and events that need wait no longer.
   void Release();
 
-  // When there is something to do although no command comes; at once if that is not after now.
+  // When there is something to fire or to load although no command comes; at once if that is not
+  // after now.
   Instant NextWake() const;
+  // When the next deadline acts, exactly; nothing if there is none. Looks at every resident: for
+  // clocks that stand still. REQUIRES: all frames are applied.
+  absl::StatusOr<std::optional<Instant>> NextDeadline();
   // True while deadlines that passed before the shard was made have not all fired. Until then no
   // command may be executed: an event of theirs may have been sent before the stop.
   bool HasBacklog() const { return backlog_; }
@@ -100,6 +123,7 @@ class Shard {
   };
   struct InFlight {
     uint64_t sequence;
+    Instant time;
     std::vector<Slot> slots;
   };
 
@@ -108,34 +132,57 @@ class Shard {
   void Do(Watch command);
   void Do(Cancel command);
   void Do(StopLoop command);
+  void Do(Steer command);
   void Do(Report command);
   void Do(Reschedule command);
   void Do(Get command);
   void Do(List command);
+  void Do(ReadTime command);
+  void Do(Advance command);
+  void Do(Unfollow command);
   void Do(Run command);
 
-  // Runs `step(handle, context)` on the handle `id`. An error goes to `reply` as it is, and nothing
-  // has changed; of a result, `to_answer(result, handle)` does.
+  // Runs `step(handle, context)` on the handle `key`. An error goes to `reply` as it is, and
+  // nothing has changed; of a result, `to_answer(result, handle)` does.
   template <typename Result, typename Step, typename ToAnswer>
-  void Change(const std::string& id, Reply<Result> reply, Step step, ToAnswer to_answer);
+  void Change(const std::string& key, Reply<Result> reply, Step step, ToAnswer to_answer);
+  // Whether `command` is answered by the handle that is there.
+  static bool Attaches(const timer::Handle& handle, const Create& command);
+  // Attaches to the handle that the same request made before, or refuses.
+  void AnswerExisting(Slot slot, Create command);
   template <typename T>
   void Answer(Reply<T> reply, absl::StatusOr<T> answer);
 
-  // The handle `id`, made resident; nothing if there is none. It may be an erased one.
-  absl::StatusOr<std::optional<Slot>> Lookup(absl::string_view id);
-  // The handle `id`, made resident; NotFound if there is none.
-  absl::StatusOr<Slot> Find(absl::string_view id);
+  // The handle `key`, made resident; nothing if there is none. It may be one that is gone.
+  absl::StatusOr<std::optional<Slot>> Lookup(absl::string_view key);
+  // The handle `key`, made resident; NotFound if there is none.
+  absl::StatusOr<Slot> Find(absl::string_view key);
+  // Erased, or to be erased: nobody may see it.
+  bool IsGone(const Resident& resident) const;
   timer::Context MakeContext();
   // Gives out the events of the step just made on `slot`, once the frame `after` is durable.
   void Emit(Slot slot, uint64_t after, bool redelivery);
   // Notes that `slot` belongs in the next frame, and brings the wheel up to date.
   void MarkDirty(Slot slot);
-  // Arms or disarms the wheel as the handle and the horizon say.
+  // Arms or disarms the wheel as the handle and what is loaded say.
   void Rearm(Slot slot);
+  // Whether the handle has a deadline that is loaded, so that it must be resident.
+  bool IsWithinWindow(const timer::Handle& handle) const;
+  // One page of the deadlines of `timeline`, if what is loaded of them is behind.
+  absl::StatusOr<bool> LoadPage(Timeline timeline);
+  Instant NowOn(Timeline timeline) const;
+  DueKey& Loaded(Timeline timeline) { return loaded_[static_cast<size_t>(timeline)]; }
+  const DueKey& Loaded(Timeline timeline) const { return loaded_[static_cast<size_t>(timeline)]; }
+  // Everything due up to here is loaded.
+  DueKey Horizon() const;
   // Drops a resident that need not be one, arms the others.
   void Settle(Slot slot);
   // Halves the residents by a nearer horizon.
   void ShrinkWindow();
+  // The wall clock has been set: it is `ahead` of service time now.
+  void FollowWallClock(Span ahead);
+  // What is in memory is what the next frame writes down.
+  static void DropReservations(timer::Handle& handle);
   // The frame that holds all that has been decided so far.
   uint64_t LatestFrame() const { return gathered_.empty() ? taken_ : taken_ + 1; }
   Opened Open(const timer::Handle& handle, uint64_t after) const;
@@ -147,6 +194,8 @@ class Shard {
   const Instant recovered_at_;
 
   clock::Reading reading_;
+  bool begun_ = false;  // there has been a reading
+  Span wall_ahead_{};   // as of that; see base/due_key.h
   uint64_t next_place_;
   uint64_t taken_;    // sequence of the last frame taken,
   uint64_t durable_;  // made durable,
@@ -154,10 +203,14 @@ class Shard {
 
   Residents residents_;
   wheel::TimingWheel wheel_;
-  DueKey horizon_;       // everything due up to here is resident
-  Span window_;          // how far ahead of now the horizon should be
+  std::array<DueKey, kFiringTimelines.size()> loaded_;  // by timeline: all up to here is resident
+  Span window_;                                         // how far ahead of now that should be
   size_t shrink_above_;  // residents above which it is worth looking for a nearer horizon
   bool backlog_ = true;
+  NamespaceCounts namespaces_;
+
+  DueKey forgotten_;  // retentions up to here have been looked at
+  Instant next_forget_;
 
   std::vector<Slot> gathered_;  // dirty residents, for the next frame
   std::deque<InFlight> in_flight_;

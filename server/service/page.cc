@@ -25,8 +25,8 @@ std::string Fingerprint(const reactor::ListFilter& filter) {
 // A row's or a cursor's place in the order over all shards.
 using Order = std::tuple<Instant, uint32_t, uint64_t, std::string>;
 
-Order OrderOf(const std::optional<DueKey>& due, uint32_t shard, const std::string& id) {
-  return due ? Order(due->deadline, shard, due->place, "") : Order(Instant(), 0, 0, id);
+Order OrderOf(const std::optional<DueKey>& due, uint32_t shard, const std::string& key) {
+  return due ? Order(due->deadline, shard, due->place, "") : Order(Instant(), 0, 0, key);
 }
 
 size_t PayloadBytes(const timer::Handle& handle) {
@@ -38,7 +38,7 @@ size_t PayloadBytes(const timer::Handle& handle) {
 std::string ToPageToken(const PageStart& start, const reactor::ListFilter& filter) {
   const std::string fields = start.due ? absl::StrCat("due:", ToNanos(start.due->deadline), ":",
                                                       start.shard, ":", start.due->place)
-                                       : absl::StrCat("id:", start.id);
+                                       : absl::StrCat("key:", start.key);
   return absl::WebSafeBase64Escape(absl::StrCat(Fingerprint(filter), ":", fields));
 }
 
@@ -62,8 +62,8 @@ absl::StatusOr<PageStart> FromPageToken(const std::string& token,
   if (parts.size() != 3 || parts[0] != Fingerprint(filter)) {
     return bad;
   }
-  if (parts[1] == "id") {
-    start.id = parts[2];
+  if (parts[1] == "key") {
+    start.key = parts[2];
     return start;
   }
   const std::vector<std::string> numbers = absl::StrSplit(parts[2], ':');
@@ -80,7 +80,7 @@ absl::StatusOr<PageStart> FromPageToken(const std::string& token,
 }
 
 reactor::ListCursor CursorOf(const PageStart& start, uint32_t shard) {
-  reactor::ListCursor cursor{.due = start.due, .id = start.id};
+  reactor::ListCursor cursor{.due = start.due, .key = start.key};
   if (start.due && shard < start.shard) {
     cursor.due->place = kLastPlace;  // equal deadlines of earlier shards have been listed
   } else if (start.due && shard > start.shard) {
@@ -102,18 +102,19 @@ Page MergePages(std::vector<reactor::Listed> shards, bool pending, size_t max_ro
   for (uint32_t shard = 0; shard < shards.size(); ++shard) {
     reactor::Listed& listed = shards[shard];
     page.now = std::max(page.now, listed.now);
+    page.wall_ahead = listed.wall_ahead;
     for (reactor::Listed::Row& row : listed.rows) {
       PageStart start;
       if (pending) {
         start = {.due = row.due, .shard = shard};
       } else {
-        start.id = row.handle.id;
+        start.key = row.handle.key;
       }
-      rows.push_back({OrderOf(start.due, shard, start.id), start, std::move(row.handle)});
+      rows.push_back({OrderOf(start.due, shard, start.key), start, std::move(row.handle)});
     }
     if (listed.next) {
-      const PageStart start{.due = listed.next->due, .shard = shard, .id = listed.next->id};
-      Order order = OrderOf(start.due, shard, start.id);
+      const PageStart start{.due = listed.next->due, .shard = shard, .key = listed.next->key};
+      Order order = OrderOf(start.due, shard, start.key);
       if (!known || order < known->first) {
         known = {std::move(order), start};
       }

@@ -11,11 +11,11 @@
 namespace timerd::service {
 
 // Where a page begins in the order over all shards: for pending handles (deadline, shard, place),
-// for all others the id.
+// for all others the key.
 struct PageStart {
   std::optional<DueKey> due;
   uint32_t shard = 0;
-  std::string id;
+  std::string key;
 };
 
 // Opaque text that carries `start` and remembers the filter it belongs to.
@@ -29,6 +29,7 @@ reactor::ListCursor CursorOf(const PageStart& start, uint32_t shard);
 
 struct Page {
   Instant now;
+  Span wall_ahead;
   std::vector<timer::Handle> handles;
   std::optional<PageStart> next;
 };

@@ -27,16 +27,14 @@ std::string Clip(absl::string_view message) {
 
 }  // namespace
 
-grpc::Status ToGrpc(const absl::Status& status) {
-  if (status.ok()) {
-    return grpc::Status::OK;
-  }
-  // The canonical codes have the same numbers in both.
-  const auto code = static_cast<grpc::StatusCode>(status.code());
-  const std::string message = Clip(status.message());
+v1::StatusDetails ToDetails(const absl::Status& status) {
+  v1::StatusDetails details;
+  // The canonical codes have the same numbers everywhere.
+  details.set_code(static_cast<int>(status.code()));
+  details.set_message(Clip(status.message()));
   const std::string reason = ReasonOf(status);
   if (reason.empty()) {
-    return {code, message};
+    return details;
   }
   v1::ErrorInfo info;
   info.set_reason(reason);
@@ -46,13 +44,19 @@ grpc::Status ToGrpc(const absl::Status& status) {
   if (!key.empty() && !detail.empty()) {
     (*info.mutable_metadata())[std::string(key)] = detail;
   }
-  v1::StatusDetails details;
-  details.set_code(static_cast<int>(code));
-  details.set_message(message);
   google::protobuf::Any* any = details.add_details();
   any->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
   any->set_value(info.SerializeAsString());
-  return {code, message, details.SerializeAsString()};
+  return details;
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) {
+    return grpc::Status::OK;
+  }
+  const v1::StatusDetails details = ToDetails(status);
+  return {static_cast<grpc::StatusCode>(status.code()), details.message(),
+          details.details().empty() ? "" : details.SerializeAsString()};
 }
 
 }  // namespace timerd::service

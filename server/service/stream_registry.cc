@@ -5,6 +5,11 @@
 
 namespace timerd::service {
 
+absl::Status ShuttingDown() {
+  return Refuse(Reason::kShuttingDown,
+                "the server is shutting down; timers are kept, try again when it is back");
+}
+
 absl::Status StreamRegistry::Add(Endable* stream) {
   const MutexLock lock(mutex_);
   if (!closed_.ok()) {
@@ -32,6 +37,11 @@ void StreamRegistry::EndAll(const absl::Status& status) {
   for (Endable* stream : streams_) {
     stream->EndWith(status);
   }
+}
+
+size_t StreamRegistry::size() const {
+  const MutexLock lock(mutex_);
+  return streams_.size();
 }
 
 }  // namespace timerd::service

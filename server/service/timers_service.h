@@ -2,14 +2,13 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
-#include <string>
 
 #include "absl/status/status.h"
-#include "server/clock/clock.h"
-#include "server/service/event_stream.h"
+#include "server/service/call_counts.h"
 #include "server/service/router.h"
+#include "server/service/status_mapping.h"
 #include "server/service/stream_registry.h"
+#include "server/service/submit_stream.h"
 #include "server/service/validation.h"
 #include "timerd/v1/timers.grpc.pb.h"
 
@@ -19,21 +18,26 @@ struct ServiceOptions {
   RequestLimits limits;
   size_t max_streams = 100'000;
   size_t max_stream_buffer = 256;
+  SubmitStream::Options batches;
 };
 
 // Reactions run on gRPC's threads and never block.
 class TimersService final : public v1::Timers::CallbackService {
  public:
-  // `clock` and what `router` names outlive the service.
-  TimersService(const ServiceOptions& options, const clock::Clock& clock, Router router)
+  // `router` and `calls` outlive the service.
+  TimersService(const ServiceOptions& options, Router& router, CallCounts& calls)
       : options_(options),
-        clock_(clock),
-        router_(std::move(router)),
+        router_(router),
+        calls_(calls),
         validator_(options.limits),
         streams_(options.max_streams) {}
 
   // Refuses every call from now on with UNAVAILABLE, and ends all streams with it.
   void Drain();
+
+  // For metrics and health; any thread.
+  bool is_draining() const { return draining_.load(); }
+  size_t streams() const { return streams_.size(); }
 
   grpc::ServerWriteReactor<v1::ScheduleResponse>* Schedule(
       grpc::CallbackServerContext* context, const v1::ScheduleRequest* request) override;
@@ -49,12 +53,32 @@ class TimersService final : public v1::Timers::CallbackService {
   grpc::ServerUnaryReactor* StopLoop(grpc::CallbackServerContext* context,
                                      const v1::StopLoopRequest* request,
                                      v1::StopLoopResponse* response) override;
+  grpc::ServerUnaryReactor* PauseLoop(grpc::CallbackServerContext* context,
+                                      const v1::PauseLoopRequest* request,
+                                      v1::PauseLoopResponse* response) override;
+  grpc::ServerUnaryReactor* ResumeLoop(grpc::CallbackServerContext* context,
+                                       const v1::ResumeLoopRequest* request,
+                                       v1::ResumeLoopResponse* response) override;
+  grpc::ServerUnaryReactor* ResetLoop(grpc::CallbackServerContext* context,
+                                      const v1::ResetLoopRequest* request,
+                                      v1::ResetLoopResponse* response) override;
+  grpc::ServerUnaryReactor* ChangeInterval(grpc::CallbackServerContext* context,
+                                           const v1::ChangeIntervalRequest* request,
+                                           v1::ChangeIntervalResponse* response) override;
+  grpc::ServerUnaryReactor* TriggerLoop(grpc::CallbackServerContext* context,
+                                        const v1::TriggerLoopRequest* request,
+                                        v1::TriggerLoopResponse* response) override;
   grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext* context,
                                    const v1::ReportRequest* request,
                                    v1::ReportResponse* response) override;
   grpc::ServerUnaryReactor* Reschedule(grpc::CallbackServerContext* context,
                                        const v1::RescheduleRequest* request,
                                        v1::RescheduleResponse* response) override;
+  grpc::ServerUnaryReactor* Batch(grpc::CallbackServerContext* context,
+                                  const v1::BatchRequest* request,
+                                  v1::BatchResponse* response) override;
+  grpc::ServerBidiReactor<v1::SubmitRequest, v1::SubmitResponse>* Submit(
+      grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
                                 v1::GetResponse* response) override;
   grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
@@ -62,23 +86,25 @@ class TimersService final : public v1::Timers::CallbackService {
                                  v1::ListResponse* response) override;
 
  private:
-  // Opens a stream for `request`: `make_command(reply)` gives the command that opens it, or an
-  // error.
-  template <typename Response, typename Request, typename MakeCommand>
-  grpc::ServerWriteReactor<Response>* OpenStream(const Request& request, bool detached,
-                                                 MakeCommand make_command);
-  // Answers a unary call about one handle: posts the command that `make_command(reply)` gives, and
-  // has `fill(result)` fill the response.
-  template <typename Result, typename Request, typename MakeCommand, typename Fill>
+  // Opens a stream that follows the handle that `request` is for.
+  template <typename Response, typename Request>
+  grpc::ServerWriteReactor<Response>* OpenStream(const Request& request, bool detached);
+  // Answers a unary call about one handle.
+  template <typename Result, typename Request, typename Response>
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext* context, const Request& request,
-                                MakeCommand make_command, Fill fill);
+                                Response* response);
+  // Ends a call of the method whose request `Request` is.
+  template <typename Request>
+  void Finish(grpc::ServerUnaryReactor* call, const absl::Status& status) {
+    calls_.Count<Request>(status);
+    call->Finish(ToGrpc(status));
+  }
   // Whether a call may be looked at: not draining, not too large.
   absl::Status Admit(const google::protobuf::Message& request) const;
-  int64_t UnixNow() const { return clock_.Read().unix_ns; }
 
   const ServiceOptions options_;
-  const clock::Clock& clock_;
-  const Router router_;
+  Router& router_;
+  CallCounts& calls_;
   const Validator validator_;
   StreamRegistry streams_;
   std::atomic<bool> draining_{false};

@@ -1,5 +1,9 @@
 #include "server/service/translation.h"
 
+#include <string>
+
+#include "server/base/handle_key.h"
+
 namespace timerd::service {
 namespace {
 
@@ -23,7 +27,7 @@ v1::Event::Type ToApi(timer::EventType type) {
 
 static_assert(static_cast<int>(timer::EventType::kCancelled) + 1 == v1::Event::TYPE_CANCELLED);
 static_assert(static_cast<int>(timer::Kind::kTask) + 1 == v1::KIND_TASK);
-static_assert(static_cast<int>(timer::Phase::kEnded) + 1 == v1::STATE_ENDED);
+static_assert(static_cast<int>(timer::Phase::kPaused) + 1 == v1::STATE_PAUSED);
 
 }  // namespace
 
@@ -35,7 +39,8 @@ void Translate(Span from, google::protobuf::Duration* to) {
 }
 
 void Translate(const reactor::Opened& from, v1::Acknowledgement* to) {
-  to->set_id(from.id);
+  to->set_id(std::string(IdOf(from.key)));
+  to->set_generation(from.generation);
   Translate(from.now, to->mutable_now());
   if (from.deadline) {
     Translate(*from.deadline, to->mutable_deadline());
@@ -45,7 +50,8 @@ void Translate(const reactor::Opened& from, v1::Acknowledgement* to) {
 
 void Translate(const reactor::Notice& from, v1::Event* to) {
   const timer::Event& event = from.event;
-  to->set_id(from.id);
+  to->set_id(std::string(IdOf(from.key)));
+  to->set_generation(from.generation);
   to->set_kind(ToApi(from.kind));
   to->set_type(ToApi(event.type));
   to->set_sequence(event.sequence);
@@ -62,34 +68,169 @@ void Translate(const reactor::Notice& from, v1::Event* to) {
   }
   to->set_by_timeout(event.by_timeout);
   to->set_redelivery(from.redelivery);
+  to->set_reason(std::string(timer::EndReasonName(event.reason)));
+  to->set_triggered(event.triggered);
+  if (event.wall_deadline) {
+    Split(*event.wall_deadline, to->mutable_wall_deadline());
+  }
 }
 
-void Translate(const timer::Handle& from, v1::Handle* to) {
-  to->set_id(from.id);
-  to->set_kind(ToApi(from.spec.kind));
+void Translate(const timer::LoopPolicy& from, v1::Loop* to) {
+  if (from.cron != nullptr) {
+    to->mutable_cron()->set_expression(from.cron->expression());
+    to->mutable_cron()->set_time_zone(from.cron->time_zone());
+  }
+  to->set_pacing(static_cast<v1::Pacing>(static_cast<int>(from.pacing) + 1));
+  v1::MissedTicks* const missed = to->mutable_missed_ticks();
+  missed->set_policy(
+      static_cast<v1::MissedTicks::Policy>(static_cast<int>(from.missed.policy) + 1));
+  missed->set_max_runs(from.missed.max_runs);
+  if (from.missed.window > Span::zero()) {
+    Translate(from.missed.window, missed->mutable_window());
+  }
+  if (from.max_runs) {
+    to->set_max_runs(*from.max_runs);
+  }
+  if (from.until) {
+    Split(*from.until, to->mutable_until());
+  }
+  if (from.jitter > Span::zero()) {
+    Translate(from.jitter, to->mutable_jitter());
+  }
+}
+
+void Translate(const timer::Handle& from, Span wall_ahead, v1::Handle* to) {
+  const timer::Spec& spec = from.spec;
+  to->set_id(std::string(IdOf(from.key)));
+  to->set_namespace_(std::string(NamespaceOf(from.key)));
+  to->set_generation(from.generation);
+  to->set_kind(ToApi(spec.kind));
   to->set_state(ToApi(from.phase));
-  to->set_reported(from.spec.reported);
+  to->set_reported(spec.reported);
   Translate(from.created, to->mutable_created());
   if (from.due) {
-    Translate(from.due->at, to->mutable_deadline());
+    Translate(from.due->ServiceTime(wall_ahead), to->mutable_deadline());
+    if (from.due->timeline == Timeline::kWall) {
+      Translate(from.due->at, to->mutable_wall_deadline());
+    }
   }
   for (const timer::Timeout& timeout : from.timeouts) {
     v1::Handle::Timeout* added = to->add_timeouts();
-    Translate(timeout.due.at, added->mutable_deadline());
+    Translate(timeout.due.ServiceTime(wall_ahead), added->mutable_deadline());
     Translate(timeout.span, added->mutable_timeout());
   }
   to->set_run(from.run);
   to->set_sequence(from.sequence);
-  to->set_payload(from.spec.payload);
-  if (from.spec.kind == timer::Kind::kLoop) {
-    Translate(from.interval, to->mutable_interval());
+  to->set_payload(spec.payload);
+  if (spec.client_lost_after > Span::zero()) {
+    Translate(spec.client_lost_after, to->mutable_client_lost_after());
+  }
+  if (spec.kind == timer::Kind::kLoop) {
+    Translate(spec.loop, to->mutable_loop());
+    to->mutable_loop()->set_paused(from.paused);
+    to->mutable_loop()->set_missed(from.missed_ticks);
+    if (spec.loop.cron == nullptr) {
+      Translate(from.interval, to->mutable_interval());
+    }
+  }
+  if (from.last_firing) {
+    Translate(from.last_firing->time, to->mutable_last_fired());
+  } else if (from.end && from.end->type == timer::EventType::kFired) {
+    Translate(from.end->time, to->mutable_last_fired());
   }
   if (from.end) {
     to->set_end(ToEnd(from.end->type));
     Translate(from.end->time, to->mutable_ended());
     to->set_end_payload(from.end->payload);
     to->set_by_timeout(from.end->by_timeout);
+    to->set_end_reason(std::string(timer::EndReasonName(from.end->reason)));
   }
+}
+
+void Translate(const reactor::Cancelled& from, v1::CancelResponse* to) {
+  Translate(from.now, to->mutable_now());
+}
+
+void Translate(const reactor::Stopped& from, v1::StopLoopResponse* to) {
+  Translate(from.now, to->mutable_now());
+  to->set_state(ToApi(from.phase));
+}
+
+void Translate(const reactor::Reported& from, v1::ReportResponse* to) {
+  Translate(from.now, to->mutable_now());
+  to->set_accepted(from.result.accepted);
+  if (from.result.end) {
+    to->set_end(ToEnd(*from.result.end));
+  }
+  if (from.result.next_deadline) {
+    Translate(*from.result.next_deadline, to->mutable_next_deadline());
+  }
+}
+
+void Translate(const reactor::Moved& from, v1::RescheduleResponse* to) {
+  Translate(from.now, to->mutable_now());
+  Translate(from.result.old_deadline, to->mutable_old_deadline());
+  Translate(from.result.deadline, to->mutable_deadline());
+}
+
+void Translate(const reactor::Got& from, v1::GetResponse* to) {
+  constexpr size_t kUpcoming = 10;
+  Translate(from.now, to->mutable_now());
+  Translate(from.handle, from.wall_ahead, to->mutable_handle());
+  for (const Instant next : timer::Upcoming(from.handle, kUpcoming, from.now, from.wall_ahead)) {
+    Translate(next, to->mutable_handle()->mutable_loop()->add_upcoming());
+  }
+}
+
+namespace {
+
+template <typename Response>
+void TranslateSteered(const reactor::Steered& from, Response* to) {
+  Translate(from.now, to->mutable_now());
+  to->set_state(service::ToApi(from.phase));
+  if (from.deadline) {
+    Translate(*from.deadline, to->mutable_deadline());
+  }
+}
+
+template <typename Response>
+void TranslateAdvanced(const reactor::Advanced& from, Response* to) {
+  Translate(from.now, to->mutable_now());
+  to->set_fired(from.fired);
+}
+
+}  // namespace
+
+void Translate(const reactor::Steered& from, v1::PauseLoopResponse* to) {
+  TranslateSteered(from, to);
+}
+void Translate(const reactor::Steered& from, v1::ResumeLoopResponse* to) {
+  TranslateSteered(from, to);
+}
+void Translate(const reactor::Steered& from, v1::ResetLoopResponse* to) {
+  TranslateSteered(from, to);
+}
+void Translate(const reactor::Steered& from, v1::ChangeIntervalResponse* to) {
+  TranslateSteered(from, to);
+}
+
+void Translate(const reactor::Steered& from, v1::TriggerLoopResponse* to) {
+  Translate(from.now, to->mutable_now());
+  to->set_state(ToApi(from.phase));
+  to->set_run(from.run);
+}
+
+void Translate(const reactor::TimeRead& from, v1::NowResponse* to) {
+  Translate(from.reading.now, to->mutable_now());
+  Split(from.reading.unix_ns, to->mutable_wall());
+  to->set_is_virtual(from.is_virtual);
+}
+
+void Translate(const reactor::Advanced& from, v1::AdvanceResponse* to) {
+  TranslateAdvanced(from, to);
+}
+void Translate(const reactor::Advanced& from, v1::AdvanceToNextResponse* to) {
+  TranslateAdvanced(from, to);
 }
 
 v1::Kind ToApi(timer::Kind kind) { return static_cast<v1::Kind>(static_cast<int>(kind) + 1); }

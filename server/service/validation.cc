@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "google/protobuf/util/time_util.h"
 #include "server/base/due_key.h"
+#include "server/base/handle_key.h"
 #include "server/base/status.h"
+#include "server/service/refusals.h"
 
 namespace timerd::service {
 namespace {
@@ -16,17 +19,6 @@ namespace {
 using google::protobuf::util::TimeUtil;
 
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
-
-std::string Subject(absl::string_view call, absl::string_view id) {
-  return id.empty() ? std::string(call) : absl::StrCat(call, " \"", id, "\"");
-}
-
-template <typename... Parts>
-absl::Status BadField(absl::string_view field, const Parts&... message) {
-  return Refuse(Reason::kInvalidField, absl::StrCat(message...), field);
-}
-
-std::string Show(Span span) { return absl::FormatDuration(absl::FromChrono(span)); }
 
 // The first bytes of a value that may be long or unprintable.
 std::string Show(absl::string_view value) {
@@ -66,8 +58,9 @@ absl::Status Validator::CheckId(absl::string_view field, absl::string_view id) c
     return BadField(field, field, " is empty; name the handle that is meant");
   }
   if (id.size() > limits_.max_id_bytes) {
-    return BadField(field, field, " ", Show(id), " has ", id.size(),
-                    " bytes, above --max-id-bytes=", limits_.max_id_bytes, "; use a shorter one");
+    return ByLimit("max-id-bytes", BadField(field, field, " ", Show(id), " has ", id.size(),
+                                            " bytes, above --max-id-bytes=", limits_.max_id_bytes,
+                                            "; use a shorter one"));
   }
   const auto control = std::find_if(id.begin(), id.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -77,6 +70,23 @@ absl::Status Validator::CheckId(absl::string_view field, absl::string_view id) c
                     control - id.begin(), "; use printable characters");
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Validator::ToNamespace(absl::string_view name) {
+  constexpr size_t kMaxBytes = 63;
+  if (name.empty()) {
+    return std::string(kDefaultNamespace);
+  }
+  const auto is_good = [](char c) {
+    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-' || c == '_' || c == '.';
+  };
+  if (name.size() > kMaxBytes || !absl::ascii_isalnum(name[0]) ||
+      !std::all_of(name.begin(), name.end(), is_good)) {
+    return BadField("namespace", "namespace ", Show(name),
+                    " is not a name; use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a "
+                    "letter or digit");
+  }
+  return std::string(name);
 }
 
 absl::Status Validator::CheckPayload(absl::string_view subject, absl::string_view field,
@@ -111,32 +121,22 @@ absl::StatusOr<Span> Validator::ToSpan(absl::string_view subject, absl::string_v
                         ? Span::max()
                         : Span(value.seconds() * kNanosPerSecond + value.nanos());
   if (std::chrono::abs(span) > limits_.max_delay) {
-    return BadField(field, subject, ": ", field, " ", TimeUtil::ToString(value),
-                    " is above --max-delay=", Show(limits_.max_delay), "; use a shorter one");
+    return ByLimit("max-delay", BadField(field, subject, ": ", field, " ",
+                                         TimeUtil::ToString(value), " is above --max-delay=",
+                                         Show(limits_.max_delay), "; use a shorter one"));
   }
   return span;
 }
 
 absl::StatusOr<int64_t> Validator::ToUnixNanos(absl::string_view subject, absl::string_view field,
-                                               const google::protobuf::Timestamp& value,
-                                               int64_t unix_now_ns) const {
+                                               const google::protobuf::Timestamp& value) {
   if (!IsWellFormed(value)) {
     return BadField(
         field, subject, ": ", field, " {seconds: ", value.seconds(), ", nanos: ", value.nanos(),
         "} is malformed; use a time from year 1 to 9999 with nanos from 0 to 999999999");
   }
-  // Times before 1970 are all equally past. In whole seconds first, which keeps the nanoseconds
-  // within 64 bits.
-  const int64_t seconds = std::max<int64_t>(0, value.seconds());
-  const int64_t beyond_seconds =
-      unix_now_ns / kNanosPerSecond +
-      std::chrono::duration_cast<std::chrono::seconds>(limits_.max_delay).count() + 2;
-  if (seconds >= beyond_seconds ||
-      Span(seconds * kNanosPerSecond + value.nanos() - unix_now_ns) > limits_.max_delay) {
-    return BadField(field, subject, ": ", field, " ", TimeUtil::ToString(value),
-                    " lies further ahead than --max-delay=", Show(limits_.max_delay),
-                    "; use an earlier time");
-  }
+  constexpr int64_t kLastSecond = std::numeric_limits<int64_t>::max() / kNanosPerSecond - 1;
+  const int64_t seconds = std::clamp<int64_t>(value.seconds(), 0, kLastSecond);
   return seconds * kNanosPerSecond + value.nanos();
 }
 
@@ -156,8 +156,35 @@ absl::StatusOr<timer::Outcome> Validator::ToOutcome(absl::string_view subject,
   }
 }
 
-absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::ScheduleRequest& request,
-                                              int64_t unix_now_ns) const {
+template <typename Request>
+absl::Status Validator::TakeCommon(absl::string_view subject, const Request& request,
+                                   timer::Spec& spec) const {
+  constexpr size_t kMaxKeyBytes = 64;
+  if (request.idempotency_key().size() > kMaxKeyBytes) {
+    return BadField("idempotency_key", subject, ": idempotency_key of ",
+                    request.idempotency_key().size(), " bytes is above the ", kMaxKeyBytes,
+                    " that it may have; use a shorter one");
+  }
+  spec.idempotency_key = request.idempotency_key();
+  if (!request.has_client_lost_after()) {
+    return absl::OkStatus();
+  }
+  if (!spec.reported) {
+    return BadField("client_lost_after", subject,
+                    ": client_lost_after is for runs that are reported, and this has none; leave "
+                    "it out, or have runs reported");
+  }
+  TIMERD_ASSIGN_OR_RETURN(spec.client_lost_after,
+                          ToSpan(subject, "client_lost_after", request.client_lost_after(), false));
+  if (spec.client_lost_after < kTickDuration) {
+    return BadField("client_lost_after", subject, ": client_lost_after ",
+                    Show(spec.client_lost_after), " is shorter than the ", Show(kTickDuration),
+                    " tick; use ", Show(kTickDuration), " or more");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::ScheduleRequest& request) const {
   const std::string subject = Subject("timer", request.id());
   if (request.has_delay() == request.has_at()) {
     return BadField(
@@ -170,26 +197,23 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::ScheduleRequest& request
   if (request.has_delay()) {
     TIMERD_ASSIGN_OR_RETURN(spec.span, ToSpan(subject, "delay", request.delay(), false));
   } else {
-    TIMERD_ASSIGN_OR_RETURN(spec.at, ToUnixNanos(subject, "at", request.at(), unix_now_ns));
+    TIMERD_ASSIGN_OR_RETURN(spec.at, ToUnixNanos(subject, "at", request.at()));
   }
+  TIMERD_RETURN_IF_ERROR(TakeCommon(subject, request, spec));
   spec.payload = request.payload();
   return spec;
 }
 
 absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::StartLoopRequest& request) const {
   const std::string subject = Subject("loop", request.id());
-  if (!request.has_interval()) {
-    return BadField("interval", subject,
-                    ": interval is not set; set it, to 0s for a loop that runs "
-                    "again as soon as it is reported");
-  }
   TIMERD_RETURN_IF_ERROR(CheckPayload(subject, "payload", request.payload()));
-  timer::Spec spec{.kind = timer::Kind::kLoop, .reported = true, .start_now = request.start_now()};
-  TIMERD_ASSIGN_OR_RETURN(spec.span, ToSpan(subject, "interval", request.interval(), false));
-  if (spec.span > Span::zero() && spec.span < kTickDuration) {
-    return BadField("interval", subject, ": interval ", Show(spec.span), " is shorter than the ",
-                    Show(kTickDuration), " tick; use 0s, or ", Show(kTickDuration), " or more");
+  timer::Spec spec{
+      .kind = timer::Kind::kLoop, .reported = !request.plain(), .start_now = request.start_now()};
+  if (request.has_interval()) {
+    TIMERD_ASSIGN_OR_RETURN(spec.span, ToInterval(subject, request.interval()));
   }
+  TIMERD_ASSIGN_OR_RETURN(spec.loop, ToLoopPolicy(subject, request, spec.span));
+  TIMERD_RETURN_IF_ERROR(TakeCommon(subject, request, spec));
   spec.payload = request.payload();
   return spec;
 }
@@ -213,7 +237,13 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::WithTimeoutRequest& requ
   if (!request.has_timeout()) {
     return BadField("timeout", subject, ": timeout is not set; set it to 0s or more");
   }
+  if (!request.target_id().empty() && (request.replace() || request.has_client_lost_after())) {
+    return BadField(request.replace() ? "replace" : "client_lost_after", subject, ": ",
+                    request.replace() ? "replace" : "client_lost_after",
+                    " is for new tasks; leave it out when target_id is set");
+  }
   timer::Spec spec{.kind = timer::Kind::kTask, .reported = true};
+  TIMERD_RETURN_IF_ERROR(TakeCommon(subject, request, spec));
   TIMERD_ASSIGN_OR_RETURN(spec.span, ToSpan(subject, "timeout", request.timeout(), false));
   if (request.has_fallback()) {
     TIMERD_ASSIGN_OR_RETURN(spec.fallback, ToOutcome(subject, "fallback", request.fallback()));
@@ -221,15 +251,14 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::WithTimeoutRequest& requ
   return spec;
 }
 
-absl::StatusOr<decltype(reactor::Reschedule::move)> Validator::ToMove(
-    const v1::RescheduleRequest& request, int64_t unix_now_ns) const {
+absl::StatusOr<timer::Move> Validator::ToMove(const v1::RescheduleRequest& request) const {
   const std::string subject = Subject("Reschedule of", request.id());
   const int ways = request.has_from_now() + request.has_delay_by() + request.has_at();
   if (ways != 1) {
     return BadField("from_now", subject, ": ", ways,
                     " of from_now, delay_by and at are set; set exactly one of them");
   }
-  decltype(reactor::Reschedule::move) move;
+  timer::Move move;
   if (request.has_from_now()) {
     TIMERD_ASSIGN_OR_RETURN(const Span span,
                             ToSpan(subject, "from_now", request.from_now(), false));
@@ -238,9 +267,8 @@ absl::StatusOr<decltype(reactor::Reschedule::move)> Validator::ToMove(
     TIMERD_ASSIGN_OR_RETURN(const Span span, ToSpan(subject, "delay_by", request.delay_by(), true));
     move = timer::DelayBy{span};
   } else {
-    TIMERD_ASSIGN_OR_RETURN(const int64_t at,
-                            ToUnixNanos(subject, "at", request.at(), unix_now_ns));
-    move = reactor::MoveTo{at};
+    TIMERD_ASSIGN_OR_RETURN(const int64_t at, ToUnixNanos(subject, "at", request.at()));
+    move = timer::MoveTo{at};
   }
   return move;
 }
@@ -256,6 +284,23 @@ absl::StatusOr<timer::Outcome> Validator::ToOutcome(const v1::ReportRequest& req
     return BadField("outcome", subject, ": outcome is not set; set its result and payload");
   }
   return ToOutcome(subject, "outcome", request.outcome());
+}
+
+absl::StatusOr<decltype(reactor::Advance::way)> Validator::ToWay(
+    const v1::AdvanceRequest& request) const {
+  if (!request.has_by()) {
+    return BadField("by", "Advance: by is not set; set it, to 0s to fire what is due");
+  }
+  TIMERD_ASSIGN_OR_RETURN(const Span by, ToSpan("Advance", "by", request.by(), false));
+  if (request.limit() > 0 && !request.jump()) {
+    return BadField("limit", "Advance: limit ", request.limit(),
+                    " goes with jump; set jump, or leave limit out");
+  }
+  decltype(reactor::Advance::way) way = reactor::StepBy{by};
+  if (request.jump()) {
+    way = reactor::JumpBy{by, request.limit()};
+  }
+  return way;
 }
 
 }  // namespace timerd::service

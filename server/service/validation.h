@@ -33,23 +33,43 @@ class Validator {
   // `id`, the value of `field`, is a good id. An empty one is refused.
   absl::Status CheckId(absl::string_view field, absl::string_view id) const;
 
-  // What to create. `unix_now_ns` is the wall clock's time, for absolute deadlines.
-  absl::StatusOr<timer::Spec> ToSpec(const v1::ScheduleRequest& request, int64_t unix_now_ns) const;
+  // The namespace that a request means: "default" when it is empty.
+  static absl::StatusOr<std::string> ToNamespace(absl::string_view name);
+
+  // What to create.
+  absl::StatusOr<timer::Spec> ToSpec(const v1::ScheduleRequest& request) const;
   absl::StatusOr<timer::Spec> ToSpec(const v1::StartLoopRequest& request) const;
   absl::StatusOr<timer::Spec> ToSpec(const v1::WithTimeoutRequest& request) const;
 
-  absl::StatusOr<decltype(reactor::Reschedule::move)> ToMove(const v1::RescheduleRequest& request,
-                                                             int64_t unix_now_ns) const;
+  absl::StatusOr<timer::Move> ToMove(const v1::RescheduleRequest& request) const;
   // The outcome of a Report. Also checks the run.
   absl::StatusOr<timer::Outcome> ToOutcome(const v1::ReportRequest& request) const;
+  absl::StatusOr<Span> ToInterval(const v1::ChangeIntervalRequest& request) const;
+  absl::StatusOr<decltype(reactor::Advance::way)> ToWay(const v1::AdvanceRequest& request) const;
 
  private:
   // `subject` is what messages begin with: the call and the id.
   absl::StatusOr<Span> ToSpan(absl::string_view subject, absl::string_view field,
                               const google::protobuf::Duration& value, bool may_be_negative) const;
-  absl::StatusOr<int64_t> ToUnixNanos(absl::string_view subject, absl::string_view field,
-                                      const google::protobuf::Timestamp& value,
-                                      int64_t unix_now_ns) const;
+  // Times before 1970 are all equally past. Those past 2262, which 64 bits of nanoseconds cannot
+  // hold, come out as the last that they can: further ahead than --max-delay in any case.
+  static absl::StatusOr<int64_t> ToUnixNanos(absl::string_view subject, absl::string_view field,
+                                             const google::protobuf::Timestamp& value);
+  // An interval: 0, or a tick or more.
+  absl::StatusOr<Span> ToInterval(absl::string_view subject,
+                                  const google::protobuf::Duration& value) const;
+  absl::StatusOr<timer::LoopPolicy> ToLoopPolicy(absl::string_view subject,
+                                                 const v1::StartLoopRequest& request,
+                                                 Span interval) const;
+  absl::StatusOr<timer::MissedTicks> ToMissedTicks(absl::string_view subject,
+                                                   const v1::MissedTicks& missed) const;
+  // What contradicts what.
+  static absl::Status CheckTogether(absl::string_view subject, const v1::StartLoopRequest& request,
+                                    Span interval, const timer::LoopPolicy& policy);
+  // What creating requests have in common.
+  template <typename Request>
+  absl::Status TakeCommon(absl::string_view subject, const Request& request,
+                          timer::Spec& spec) const;
   absl::Status CheckPayload(absl::string_view subject, absl::string_view field,
                             absl::string_view payload) const;
   absl::StatusOr<timer::Outcome> ToOutcome(absl::string_view subject, absl::string_view field,

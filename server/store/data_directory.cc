@@ -28,7 +28,7 @@ namespace {
 
 using storage::v1::Superblock;
 
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 constexpr char kLockFile[] = "timerd.lock";
 constexpr absl::string_view kRestore =
     "restore the directory from a backup, or move it away and start empty";
@@ -139,10 +139,11 @@ absl::Status CheckWals(const std::string& path, const std::vector<std::string>& 
   return absl::OkStatus();
 }
 
-absl::Status WriteSuperblock(OrderedKv& kv, uint32_t shards) {
+absl::Status WriteSuperblock(OrderedKv& kv, uint32_t shards, bool manual_clock) {
   Superblock superblock;
   superblock.set_format_version(kFormatVersion);
   superblock.set_shards(shards);
+  superblock.set_manual_clock(manual_clock);
   WriteBatch batch;
   batch.Put(SuperblockKey(), superblock.SerializeAsString());
   TIMERD_RETURN_IF_ERROR(kv.Write(batch, Durability::kSync));
@@ -166,12 +167,13 @@ absl::Status RefuseIfNotEmpty(const OrderedKv& kv, const std::string& path) {
 
 // The number of shards that the directory has, after making it a new one where there is none.
 absl::StatusOr<uint32_t> ReadOrMakeSuperblock(OrderedKv& kv, const std::string& path,
-                                              uint32_t requested, uint32_t default_shards) {
+                                              const DataDirectory::Shape& shape) {
+  const uint32_t requested = shape.shards;
   TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, kv.Get(SuperblockKey()));
   if (!bytes.has_value()) {
     TIMERD_RETURN_IF_ERROR(RefuseIfNotEmpty(kv, path));
-    const uint32_t shards = requested != 0 ? requested : default_shards;
-    TIMERD_RETURN_IF_ERROR(WriteSuperblock(kv, shards));
+    const uint32_t shards = requested != 0 ? requested : shape.default_shards;
+    TIMERD_RETURN_IF_ERROR(WriteSuperblock(kv, shards, shape.manual_clock));
     return shards;
   }
   Superblock superblock;
@@ -189,6 +191,15 @@ absl::StatusOr<uint32_t> ReadOrMakeSuperblock(OrderedKv& kv, const std::string& 
   if (superblock.shards() == 0) {
     return absl::DataLossError(
         Message(path, "is damaged: its superblock says 0 shards; ", kRestore));
+  }
+  if (shape.manual_clock != superblock.manual_clock()) {
+    const absl::string_view made = superblock.manual_clock() ? "manual" : "real";
+    const absl::string_view asked = shape.manual_clock ? "manual" : "real";
+    return absl::FailedPreconditionError(
+        Message(path, "was made with --clock=", made, " and --clock=", asked,
+                " was asked for; a directory has one kind of clock for its whole life: start with "
+                "--clock=",
+                made, ", or with an empty directory"));
   }
   if (requested != 0 && requested != superblock.shards()) {
     return absl::FailedPreconditionError(
@@ -229,8 +240,7 @@ DataDirectory::Lock::~Lock() {
 }
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path,
-                                                                   uint32_t requested_shards,
-                                                                   uint32_t default_shards,
+                                                                   const Shape& shape,
                                                                    RocksKvOptions options) {
   TIMERD_RETURN_IF_ERROR(MakeIfMissing(path));
   TIMERD_ASSIGN_OR_RETURN(std::vector<std::string> names, List(path));
@@ -242,8 +252,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   TIMERD_RETURN_IF_ERROR(CheckWals(path, names));
   options.create = !has_database;
   TIMERD_ASSIGN_OR_RETURN(std::unique_ptr<RocksKv> kv, RocksKv::Open(path, options));
-  TIMERD_ASSIGN_OR_RETURN(const uint32_t shards,
-                          ReadOrMakeSuperblock(*kv, path, requested_shards, default_shards));
+  TIMERD_ASSIGN_OR_RETURN(const uint32_t shards, ReadOrMakeSuperblock(*kv, path, shape));
   return std::unique_ptr<DataDirectory>(new DataDirectory(std::move(lock), std::move(kv), shards));
 }
 

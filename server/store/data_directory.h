@@ -13,21 +13,27 @@ namespace timerd::store {
 
 class DataDirectory {
  public:
+  // What is fixed for the life of a directory.
+  struct Shape {
+    uint32_t shards = 0;  // 0: as it is, or `default_shards` for a new one
+    uint32_t default_shards = 1;
+    bool manual_clock = false;  // its time stands still: see server/manual_namespaces.h
+  };
+
   // Opens the directory `path` and keeps others out of it until destruction. Makes the directory
-  // (not its parent) and an empty database where there is none, with `requested_shards` shards, or
-  // `default_shards` if that is 0.
+  // (not its parent) and an empty database of `shape` where there is none.
   //
   // Refused, each with a message that names `path`, the cause and the way out:
   //   FailedPrecondition  another server has it; it holds other files and no database, or a
   //   database
   //                       that is not timerd's; its format is another version's; it was made with a
-  //                       number of shards other than `requested_shards` (unless that is 0)
+  //                       number of shards other than shape.shards (unless that is 0), or for the
+  //                       other kind of clock
   //   DataLoss            the database is damaged
   //   and what the operating system gives as a reason, such as PermissionDenied or NotFound.
   // `options.create` is ignored.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path,
-                                                             uint32_t requested_shards,
-                                                             uint32_t default_shards,
+                                                             const Shape& shape,
                                                              RocksKvOptions options = {});
 
   OrderedKv& kv() { return *kv_; }

@@ -1,15 +1,17 @@
 #include "server/store/keys.h"
 
 #include <algorithm>
-#include <limits>
+#include <iterator>
 
 namespace timerd::store {
 namespace {
 
 constexpr char kSuperblockTag = 'B';
-constexpr char kDueTag = 'D';
+constexpr char kDueTags[] = {'D', 'W', 'R'};  // by timeline
 constexpr char kHandleTag = 'H';
 constexpr char kLogTag = 'L';
+constexpr char kClockTag = 'M';
+constexpr char kNamespaceTag = 'N';
 constexpr char kPositionTag = 'P';
 
 constexpr char kSpecSuffix = 0;
@@ -99,35 +101,61 @@ std::optional<uint64_t> LogSequence(absl::string_view key) {
   return ReadBigEndian(key.substr(kShardPrefixSize));
 }
 
-std::string DueIndexKey(uint32_t shard, const DueKey& due) {
-  std::string key = ShardPrefix(kDueTag, shard);
-  AppendBigEndian(static_cast<uint64_t>(ToNanos(due.deadline)) ^ kSignBit, key);
-  AppendBigEndian(due.place, key);
+std::string DueIndexKey(uint32_t shard, const IndexKey& index) {
+  std::string key = ShardPrefix(kDueTags[static_cast<size_t>(index.timeline)], shard);
+  AppendBigEndian(static_cast<uint64_t>(ToNanos(index.due.deadline)) ^ kSignBit, key);
+  AppendBigEndian(index.due.place, key);
   return key;
 }
 
-KeyRange DueRange(uint32_t shard, const std::optional<DueKey>& after, Instant last) {
+KeyRange DueRange(uint32_t shard, Timeline timeline, const std::optional<DueKey>& after,
+                  Instant last) {
   KeyRange range;
   if (after.has_value()) {
-    range.first = DueIndexKey(shard, *after);
+    range.first = DueIndexKey(shard, {timeline, *after});
     range.first.push_back('\0');
   } else {
-    range.first = ShardPrefix(kDueTag, shard);
+    range.first = ShardPrefix(kDueTags[static_cast<size_t>(timeline)], shard);
   }
-  range.last = DueIndexKey(shard, {last, std::numeric_limits<uint64_t>::max()});
+  range.last = DueIndexKey(shard, {timeline, {last, kLastPlace}});
   range.last.push_back('\0');
   return range;
 }
 
-std::optional<DueKey> DueKeyOf(absl::string_view key) {
+std::optional<IndexKey> IndexKeyOf(absl::string_view key) {
   constexpr size_t kSize = kShardPrefixSize + 2 * sizeof(uint64_t);
-  if (!HasTag(key, kDueTag, kSize) || key.size() != kSize) {
+  const auto* const tag = key.size() == kSize
+                              ? std::find(std::begin(kDueTags), std::end(kDueTags), key[0])
+                              : std::end(kDueTags);
+  if (tag == std::end(kDueTags)) {
     return std::nullopt;
   }
   const uint64_t deadline =
       ReadBigEndian(key.substr(kShardPrefixSize, sizeof(uint64_t))) ^ kSignBit;
-  return DueKey{InstantFromNanos(static_cast<int64_t>(deadline)),
-                ReadBigEndian(key.substr(kShardPrefixSize + sizeof(uint64_t)))};
+  return IndexKey{static_cast<Timeline>(tag - std::begin(kDueTags)),
+                  {InstantFromNanos(static_cast<int64_t>(deadline)),
+                   ReadBigEndian(key.substr(kShardPrefixSize + sizeof(uint64_t)))}};
+}
+
+std::string NamespaceKey(uint32_t shard, absl::string_view name) {
+  return ShardPrefix(kNamespaceTag, shard).append(name.data(), name.size());
+}
+
+KeyRange NamespaceRange(uint32_t shard) {
+  return {ShardPrefix(kNamespaceTag, shard), AfterShard(kNamespaceTag, shard)};
+}
+
+std::string ClockKey(absl::string_view name) {
+  return std::string(1, kClockTag).append(name.data(), name.size());
+}
+
+KeyRange ClockRange() { return {ClockKey(""), AfterPrefix(ClockKey(""))}; }
+
+std::optional<std::string> ClockName(absl::string_view key) {
+  if (!HasTag(key, kClockTag, 2)) {
+    return std::nullopt;
+  }
+  return std::string(key.substr(1));
 }
 
 std::string SpecKey(uint32_t shard, absl::string_view id) {

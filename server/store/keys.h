@@ -1,15 +1,19 @@
 // The keys of the database: this file and docs/storage_format.md define them.
 //
 //   superblock   'B'
-//   due index    'D' shard deadline place      -> id
-//   spec         'H' shard escaped-id 0        -> Spec
-//   state        'H' shard escaped-id 1        -> State
+//   due index    'D' shard deadline place      -> handle key     service timeline
+//                'W' shard deadline place      -> handle key     wall clock
+//                'R' shard deadline place      -> handle key     end of retention
+//   spec         'H' shard escaped-key 0       -> Spec
+//   state        'H' shard escaped-key 1       -> State
+//   namespace    'N' shard name                -> NamespaceCount
+//   clock        'M' name                      -> shard (manual clock: one for each namespace)
 //   log          'L' shard sequence            -> frame (frame_codec.h)
 //   position     'P' shard                     -> Position
 //
 // Numbers are big-endian, so that byte order is numeric order: shard 4 bytes, the others 8; the
-// sign bit of a deadline is flipped. An escaped id has 00 FF for each 00 and ends in 00 01, so that
-// ids of any bytes sort as they are and none is the beginning of another; spec and state of a
+// sign bit of a deadline is flipped. An escaped key has 00 FF for each 00 and ends in 00 01, so
+// that keys of any bytes sort as they are and none is the beginning of another; spec and state of a
 // handle are neighbours. (Source of the escape: FoundationDB's tuple layer.)
 #pragma once
 
@@ -38,11 +42,21 @@ KeyRange LogRange(uint32_t shard, uint64_t from);
 // Nothing if `key` is not a log key.
 std::optional<uint64_t> LogSequence(absl::string_view key);
 
-std::string DueIndexKey(uint32_t shard, const DueKey& due);
-// The deadlines after `after` (all, if nothing) and not after `last`.
-KeyRange DueRange(uint32_t shard, const std::optional<DueKey>& after, Instant last);
+std::string DueIndexKey(uint32_t shard, const IndexKey& due);
+// The deadlines of `timeline` after `after` (all, if nothing) and not after `last`.
+KeyRange DueRange(uint32_t shard, Timeline timeline, const std::optional<DueKey>& after,
+                  Instant last);
 // Nothing if `key` is not a due index key.
-std::optional<DueKey> DueKeyOf(absl::string_view key);
+std::optional<IndexKey> IndexKeyOf(absl::string_view key);
+
+std::string NamespaceKey(uint32_t shard, absl::string_view name);
+// All namespaces of `shard`.
+KeyRange NamespaceRange(uint32_t shard);
+
+std::string ClockKey(absl::string_view name);
+KeyRange ClockRange();
+// Nothing if `key` is not a clock key.
+std::optional<std::string> ClockName(absl::string_view key);
 
 std::string SpecKey(uint32_t shard, absl::string_view id);
 std::string StateKey(uint32_t shard, absl::string_view id);

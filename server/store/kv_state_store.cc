@@ -14,8 +14,9 @@ namespace {
 constexpr absl::string_view kWayOut =
     "restore the data directory from a backup, or move it away and start empty";
 
-DueKey FromProto(const storage::v1::DueKey& due) {
-  return {InstantFromNanos(due.deadline_ns()), due.place()};
+IndexKey FromProto(const storage::v1::DueKey& due) {
+  return {static_cast<Timeline>(due.timeline()),
+          {InstantFromNanos(due.deadline_ns()), due.place()}};
 }
 
 absl::Status BadKey(uint32_t shard, absl::string_view what, absl::string_view key) {
@@ -92,12 +93,12 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
           batch.Delete(DueIndexKey(shard_, FromProto(due)));
         }
         for (const storage::v1::DueKey& due : put.armed()) {
-          batch.Put(DueIndexKey(shard_, FromProto(due)), put.id());
+          batch.Put(DueIndexKey(shard_, FromProto(due)), put.key());
         }
         if (put.has_spec()) {
-          batch.Put(SpecKey(shard_, put.id()), put.spec());
+          batch.Put(SpecKey(shard_, put.key()), put.spec());
         }
-        batch.Put(StateKey(shard_, put.id()), put.state());
+        batch.Put(StateKey(shard_, put.key()), put.state());
         break;
       }
       case storage::v1::Operation::kErase: {
@@ -105,8 +106,8 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
         for (const storage::v1::DueKey& due : erase.disarmed()) {
           batch.Delete(DueIndexKey(shard_, FromProto(due)));
         }
-        batch.Delete(SpecKey(shard_, erase.id()));
-        batch.Delete(StateKey(shard_, erase.id()));
+        batch.Delete(SpecKey(shard_, erase.key()));
+        batch.Delete(StateKey(shard_, erase.key()));
         break;
       }
       case storage::v1::Operation::OPERATION_NOT_SET:
@@ -115,6 +116,9 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
                          " has an operation that this version does not know; run the version that "
                          "wrote it, or a newer one"));
     }
+  }
+  for (const NamespaceCount& count : frame.namespaces()) {
+    batch.Put(NamespaceKey(shard_, count.name()), count.SerializeAsString());
   }
   Position position;
   position.set_epoch(frame.epoch());
@@ -137,16 +141,16 @@ absl::StatusOr<uint64_t> KvStateStore::Checkpoint() {
   return position.sequence();
 }
 
-absl::StatusOr<std::optional<Record>> KvStateStore::Get(absl::string_view id) const {
+absl::StatusOr<std::optional<Record>> KvStateStore::Get(absl::string_view key) const {
   // One Get tells cheaply (bloom filter) of an id that is not there; one Scan then reads spec and
   // state as they were at one moment, which two Gets beside an Apply() would not.
   std::optional<Record> record;
-  TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> state, kv_.Get(StateKey(shard_, id)));
+  TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> state, kv_.Get(StateKey(shard_, key)));
   if (!state.has_value()) {
     return record;
   }
   TIMERD_RETURN_IF_ERROR(ScanHandles(
-      kv_, shard_, HandleRange(shard_, id),
+      kv_, shard_, HandleRange(shard_, key),
       [&](absl::string_view, absl::string_view spec_bytes, absl::string_view state_bytes) {
         record = Record{std::string(spec_bytes), std::string(state_bytes)};
         return true;
@@ -155,18 +159,18 @@ absl::StatusOr<std::optional<Record>> KvStateStore::Get(absl::string_view id) co
 }
 
 absl::Status KvStateStore::ScanDue(
-    const std::optional<DueKey>& after, Instant last,
-    absl::FunctionRef<bool(const DueKey& due, absl::string_view id)> visit) const {
-  const KeyRange range = DueRange(shard_, after, last);
+    Timeline timeline, const std::optional<DueKey>& after, Instant last,
+    absl::FunctionRef<bool(const DueKey& due, absl::string_view key)> visit) const {
+  const KeyRange range = DueRange(shard_, timeline, after, last);
   absl::Status status;
   TIMERD_RETURN_IF_ERROR(
-      kv_.Scan(range.first, range.last, [&](absl::string_view key, absl::string_view id) {
-        const std::optional<DueKey> due = DueKeyOf(key);
+      kv_.Scan(range.first, range.last, [&](absl::string_view index, absl::string_view key) {
+        const std::optional<IndexKey> due = IndexKeyOf(index);
         if (!due.has_value()) {
-          status = BadKey(shard_, "due key", key);
+          status = BadKey(shard_, "due key", index);
           return false;
         }
-        return visit(*due, id);
+        return visit(due->due, key);
       }));
   return status;
 }
@@ -176,6 +180,21 @@ absl::Status KvStateStore::Walk(
     absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
         visit) const {
   return ScanHandles(kv_, shard_, WalkRange(shard_, prefix, after), visit);
+}
+
+absl::StatusOr<std::vector<NamespaceCount>> KvStateStore::namespaces() const {
+  const KeyRange range = NamespaceRange(shard_);
+  std::vector<NamespaceCount> counts;
+  absl::Status status;
+  TIMERD_RETURN_IF_ERROR(
+      kv_.Scan(range.first, range.last, [&](absl::string_view key, absl::string_view value) {
+        if (!counts.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          status = BadKey(shard_, "what is counted under namespace key", key);
+        }
+        return status.ok();
+      }));
+  TIMERD_RETURN_IF_ERROR(status);
+  return counts;
 }
 
 }  // namespace timerd::store

@@ -21,14 +21,15 @@ class KvStateStore final : public StateStore {
   absl::StatusOr<Position> position() const override;
   absl::StatusOr<uint64_t> Checkpoint() override;
 
-  absl::StatusOr<std::optional<Record>> Get(absl::string_view id) const override;
+  absl::StatusOr<std::optional<Record>> Get(absl::string_view key) const override;
   absl::Status ScanDue(
-      const std::optional<DueKey>& after, Instant last,
-      absl::FunctionRef<bool(const DueKey& due, absl::string_view id)> visit) const override;
-  absl::Status Walk(
-      absl::string_view prefix, absl::string_view after,
-      absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
-          visit) const override;
+      Timeline timeline, const std::optional<DueKey>& after, Instant last,
+      absl::FunctionRef<bool(const DueKey& due, absl::string_view key)> visit) const override;
+  absl::Status Walk(absl::string_view prefix, absl::string_view after,
+                    absl::FunctionRef<bool(absl::string_view key, absl::string_view spec,
+                                           absl::string_view state)>
+                        visit) const override;
+  absl::StatusOr<std::vector<NamespaceCount>> namespaces() const override;
 
  private:
   KvStateStore(OrderedKv& kv, uint32_t shard, uint64_t applied)

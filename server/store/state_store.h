@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -12,6 +13,7 @@
 
 namespace timerd::store {
 
+using NamespaceCount = storage::v1::NamespaceCount;
 using Position = storage::v1::Position;
 
 // A handle as it is stored: a serialized storage.v1.Spec and storage.v1.State.
@@ -35,19 +37,21 @@ class StateStore {
   // trimmed.
   virtual absl::StatusOr<uint64_t> Checkpoint() = 0;
 
-  // The handle `id`; nothing if there is none.
-  virtual absl::StatusOr<std::optional<Record>> Get(absl::string_view id) const = 0;
-  // Visits armed deadlines in ascending order: those after `after` (all, if nothing) and not after
-  // `last`, until `visit` returns false. A handle comes once for each deadline that it has.
+  // The handle `key`; nothing if there is none.
+  virtual absl::StatusOr<std::optional<Record>> Get(absl::string_view key) const = 0;
+  // Visits the deadlines of `timeline` in ascending order: those after `after` (all, if nothing)
+  // and not after `last`, until `visit` returns false. A handle comes once for each that it has.
   virtual absl::Status ScanDue(
-      const std::optional<DueKey>& after, Instant last,
-      absl::FunctionRef<bool(const DueKey& due, absl::string_view id)> visit) const = 0;
-  // Visits the ids that begin with `prefix` and are greater than `after`, in ascending byte order,
-  // until `visit` returns false. `spec` and `state` are as in Record.
-  virtual absl::Status Walk(
-      absl::string_view prefix, absl::string_view after,
-      absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
-          visit) const = 0;
+      Timeline timeline, const std::optional<DueKey>& after, Instant last,
+      absl::FunctionRef<bool(const DueKey& due, absl::string_view key)> visit) const = 0;
+  // Visits the handles whose keys begin with `prefix` and are greater than `after`, in ascending
+  // byte order, until `visit` returns false. `spec` and `state` are as in Record.
+  virtual absl::Status Walk(absl::string_view prefix, absl::string_view after,
+                            absl::FunctionRef<bool(absl::string_view key, absl::string_view spec,
+                                                   absl::string_view state)>
+                                visit) const = 0;
+  // What lives in each namespace that ever had a handle here, in no particular order.
+  virtual absl::StatusOr<std::vector<NamespaceCount>> namespaces() const = 0;
 };
 
 }  // namespace timerd::store

@@ -1,41 +1,52 @@
 #include "server/timer/handle.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "server/base/handle_key.h"
 
 namespace timerd::timer {
 
-std::optional<DueKey> NextDue(const Handle& handle) {
+std::optional<DueKey> NextDue(const Handle& handle, Span wall_ahead) {
   std::optional<DueKey> next;
-  const auto consider = [&next](const Deadline& deadline) {
-    if (const DueKey key = deadline.key(); !next || key < *next) {
+  const auto consider = [&next, wall_ahead](const Deadline& deadline) {
+    if (const DueKey key = deadline.key(wall_ahead); !next || key < *next) {
       next = key;
     }
   };
   if (handle.due) {
     consider(*handle.due);
   }
-  if (!handle.timeouts.empty()) {
-    consider(handle.timeouts.front().due);
+  for (const Timeout& timeout : handle.timeouts) {
+    consider(timeout.due);
   }
-  if (handle.retention) {
-    consider(*handle.retention);
+  if (handle.lost) {
+    consider(*handle.lost);
   }
   return next;
 }
 
-std::vector<DueKey> AllDue(const Handle& handle) {
-  std::vector<DueKey> keys;
-  keys.reserve(handle.timeouts.size() + 1);
-  if (handle.due) {
-    keys.push_back(handle.due->key());
+std::vector<IndexKey> AllDue(const Handle& handle) {
+  std::vector<IndexKey> keys;
+  keys.reserve(handle.timeouts.size() + 2);
+  for (const std::optional<Deadline>& deadline : {handle.due, handle.lost, handle.retention}) {
+    if (deadline) {
+      keys.push_back(deadline->index_key());
+    }
   }
   for (const Timeout& timeout : handle.timeouts) {
-    keys.push_back(timeout.due.key());
-  }
-  if (handle.retention) {
-    keys.push_back(handle.retention->key());
+    keys.push_back(timeout.reserved.value_or(timeout.due).index_key());
   }
   return keys;
+}
+
+bool HasReservation(const Handle& handle) {
+  return std::any_of(handle.timeouts.begin(), handle.timeouts.end(),
+                     [](const Timeout& timeout) { return timeout.reserved.has_value(); });
+}
+
+bool IsForgotten(const Handle& handle, Instant now) {
+  return handle.retention && handle.retention->key().deadline <= now;
 }
 
 std::vector<Event> RetainedAfter(const Handle& handle, uint64_t after) {
@@ -52,7 +63,7 @@ std::string Describe(const Handle& handle) {
   const absl::string_view kind = handle.spec.kind == Kind::kTimer  ? "timer"
                                  : handle.spec.kind == Kind::kLoop ? "loop"
                                                                    : "task";
-  return absl::StrCat(kind, " \"", handle.id, "\"");
+  return absl::StrCat(kind, " \"", IdOf(handle.key), "\"");
 }
 
 absl::string_view EventTypeName(EventType type) {
@@ -71,6 +82,18 @@ absl::string_view EventTypeName(EventType type) {
       return "FAILED";
     case EventType::kCancelled:
       return "CANCELLED";
+  }
+  return "";
+}
+
+absl::string_view EndReasonName(EndReason reason) {
+  switch (reason) {
+    case EndReason::kNone:
+      break;
+    case EndReason::kClientLost:
+      return "CLIENT_LOST";
+    case EndReason::kReplaced:
+      return "REPLACED";
   }
   return "";
 }

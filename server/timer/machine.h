@@ -28,16 +28,30 @@ struct Limits {
 
 struct Context {
   Instant now;
+  // How far the wall clock is ahead of `now`, in whole ticks.
+  Span wall_ahead;
   const Limits& limits;
   // The place that the next deadline gets; shared by all handles of a shard.
   uint64_t& next_place;
   // Where the events of this step are appended.
   std::vector<Event>& events;
+  // Whether a stream follows the handle.
+  bool followed = false;
+  // Since when a stream could follow it.
+  Instant serving_since;
+  // Set by a step that moves a deadline no further than what is written down already covers: it
+  // need not be written (Timeout::reserved).
+  bool covered = false;
+
+  Instant wall() const { return now + wall_ahead; }
 };
 
-// The handle that `spec` asks for. `unix_now_ns` is the wall clock's time, for Spec::at. The spec
-// has been validated. Never refuses; a loop that starts now makes its first TICK here.
-Handle Create(std::string id, Spec spec, int64_t unix_now_ns, Context& context);
+// Whether a handle can be made of `spec` at all. Its fields have been validated one by one.
+absl::Status CheckCreatable(const Spec& spec, const Context& context);
+
+// The handle that `spec` asks for. REQUIRES: CheckCreatable(). A loop that starts now makes its
+// first TICK here. `replaced` is the ended handle of the same key whose place it takes, if any.
+Handle Create(std::string key, Spec spec, const Handle* replaced, Context& context);
 
 // The name of the first field in which the request differs from what `handle` was made with;
 // nothing when it is the same request again.
@@ -45,8 +59,8 @@ std::optional<std::string> FindDifference(const Handle& handle, const Spec& spec
 
 absl::Status Cancel(Handle& handle, Context& context);
 
-// Returns kEnded or kStopping.
-absl::StatusOr<Phase> Stop(Handle& handle, Context& context);
+// Ends `handle`, unless it has ended, because a new one takes its place.
+void EndReplaced(Handle& handle, Context& context);
 
 struct ReportResult {
   bool accepted = false;
@@ -64,8 +78,7 @@ struct DelayBy {
   Span delay;
 };
 struct MoveTo {
-  int64_t unix_ns;      // the new deadline on the wall clock
-  int64_t unix_now_ns;  // the wall clock's time at Context::now
+  int64_t unix_ns;  // the new deadline on the wall clock
 };
 using Move = std::variant<FromNow, DelayBy, MoveTo>;
 
@@ -76,14 +89,34 @@ struct MoveResult {
 absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context& context);
 
 // Bounds a handle that exists. Returns the time-out's deadline; nothing when the handle had ended.
+// A time-out that the same non-empty `key` put there is not put there again.
 absl::StatusOr<std::optional<Instant>> Bound(Handle& handle, Span timeout,
-                                             std::optional<Outcome> fallback, Context& context);
+                                             std::optional<Outcome> fallback,
+                                             const std::string& key, Context& context);
+
+// No stream follows the handle any more: from now on counts the time after which its client is
+// lost. Returns false when that changes nothing.
+bool Unfollow(Handle& handle, Context& context);
 
 enum class Fired {
-  kEvent,   // an event was made
-  kForget,  // the retention time is over: erase the handle
+  kEvent,  // an event was made
+  kMoved,  // the deadline was moved, and no event was made
 };
 // The deadline NextDue(handle) acts. REQUIRES: it is due.
 Fired Fire(Handle& handle, Context& context);
+
+// ---- Loops. Each refuses handles of another kind. ----------------------------------------------
+
+// Returns kEnded or kStopping.
+absl::StatusOr<Phase> Stop(Handle& handle, Context& context);
+absl::Status Pause(Handle& handle, Context& context);
+absl::Status Resume(Handle& handle, Context& context);
+absl::Status Reset(Handle& handle, Context& context);
+absl::Status ChangeInterval(Handle& handle, Span interval, Context& context);
+absl::Status Trigger(Handle& handle, Context& context);
+
+// The next deadlines of a loop, at most `limit`, if each run were over at once. On the service
+// timeline.
+std::vector<Instant> Upcoming(const Handle& handle, size_t limit, Instant now, Span wall_ahead);
 
 }  // namespace timerd::timer

@@ -1,0 +1,268 @@
+// Of Shard: what each command does.
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/handle_key.h"
+#include "server/base/status.h"
+#include "server/reactor/shard.h"
+
+namespace timerd::reactor {
+namespace {
+
+// What no step changes without changing the handle: an unchanged one is not written.
+auto Outline(const timer::Handle& handle, uint64_t next_place) {
+  return std::tuple(handle.phase, handle.sequence, handle.run, handle.reported_run, handle.paused,
+                    handle.interval, next_place);
+}
+
+}  // namespace
+
+template <typename T>
+void Shard::Answer(Reply<T> reply, absl::StatusOr<T> answer) {
+  outputs_.push_back(
+      {LatestFrame(), [reply = std::move(reply), answer = std::move(answer)]() mutable {
+         reply(std::move(answer));
+       }});
+}
+
+template <typename Result, typename Step, typename ToAnswer>
+void Shard::Change(const std::string& key, Reply<Result> reply, Step step, ToAnswer to_answer) {
+  const absl::StatusOr<Slot> slot = Find(key);
+  if (!slot.ok()) {
+    return Answer<Result>(std::move(reply), slot.status());
+  }
+  timer::Handle& handle = residents_[*slot].handle;
+  timer::Context context = MakeContext();
+  const auto before = Outline(handle, next_place_);
+  auto result = step(handle, context);
+  if (!result.ok()) {
+    Settle(*slot);
+    return Answer<Result>(std::move(reply), result.status());
+  }
+  Result answer = to_answer(*result, handle);
+  if (context.covered || Outline(handle, next_place_) == before) {
+    Settle(*slot);
+  } else {
+    MarkDirty(*slot);
+  }
+  Answer<Result>(std::move(reply), std::move(answer));
+  Emit(*slot, LatestFrame(), /*redelivery=*/false);
+}
+
+void Shard::AnswerExisting(Slot slot, Create command) {
+  const timer::Handle& handle = residents_[slot].handle;
+  if (const auto field = timer::FindDifference(handle, command.spec)) {
+    const bool same_key = !command.spec.idempotency_key.empty() &&
+                          command.spec.idempotency_key == handle.spec.idempotency_key;
+    Answer<Opened>(
+        std::move(command.reply),
+        Refuse(Reason::kIdInUse,
+               absl::StrCat(timer::Describe(handle), ": exists already with another ", *field,
+                            handle.end ? ", ended but retained" : "",
+                            same_key ? ", made under the same idempotency key; use a key once"
+                                     : "; use another id, the same contents to attach to it, or "
+                                       "replace to put this one in its place"),
+               *field));
+  } else {
+    Opened opened = Open(handle, 0);
+    opened.now = handle.created;
+    opened.deadline = handle.first_deadline;
+    Answer<Opened>(std::move(command.reply), std::move(opened));
+  }
+  Settle(slot);
+}
+
+bool Shard::Attaches(const timer::Handle& handle, const Create& command) {
+  const std::string& key = command.spec.idempotency_key;
+  if (!key.empty() && key == handle.spec.idempotency_key) {
+    return true;
+  }
+  if (!command.replace) {
+    return true;
+  }
+  return key.empty() && handle.phase != timer::Phase::kEnded &&
+         !timer::FindDifference(handle, command.spec);
+}
+
+void Shard::Do(Create command) {
+  const absl::StatusOr<std::optional<Slot>> found = Lookup(command.key);
+  if (!found.ok()) {
+    return Answer<Opened>(std::move(command.reply), found.status());
+  }
+  const bool exists = *found && !IsGone(residents_[**found]);
+  if (exists && Attaches(residents_[**found].handle, command)) {
+    return AnswerExisting(**found, std::move(command));
+  }
+  timer::Context context = MakeContext();
+  const bool lives = exists && residents_[**found].handle.phase != timer::Phase::kEnded;
+  const timer::Kind kind = command.spec.kind;
+  absl::Status refused = timer::CheckCreatable(command.spec, context);
+  if (refused.ok() && !lives) {
+    refused = namespaces_.Admit(command.key, kind);
+  }
+  if (!refused.ok()) {
+    if (*found) {
+      Settle(**found);
+    }
+    return Answer<Opened>(std::move(command.reply), std::move(refused));
+  }
+  if (lives) {
+    timer::EndReplaced(residents_[**found].handle, context);
+    MarkDirty(**found);
+    Emit(**found, LatestFrame(), /*redelivery=*/false);
+    namespaces_.AdmitReplacement(command.key, kind);
+  }
+  timer::Handle handle = timer::Create(command.key, std::move(command.spec),
+                                       exists ? &residents_[**found].handle : nullptr, context);
+  Opened opened{.key = handle.key,
+                .generation = handle.generation,
+                .now = reading_.now,
+                .deadline = handle.first_deadline};
+  Slot slot;
+  if (*found) {  // its record is replaced
+    slot = **found;
+    residents_[slot].handle = std::move(handle);
+    residents_[slot].erased = false;
+    residents_[slot].spec_stored = false;
+  } else {
+    slot = residents_.Add(std::move(handle));
+  }
+  MarkDirty(slot);
+  Answer<Opened>(std::move(command.reply), std::move(opened));
+  Emit(slot, LatestFrame(), /*redelivery=*/false);
+}
+
+void Shard::Do(Bound command) {
+  Change(
+      command.key, std::move(command.reply),
+      [&command](timer::Handle& handle, timer::Context& context) {
+        return timer::Bound(handle, command.timeout, std::move(command.fallback),
+                            command.idempotency_key, context);
+      },
+      [this](std::optional<Instant> deadline, const timer::Handle& handle) {
+        // From now on: of the past only the end is told.
+        Opened opened = Open(handle, handle.end ? handle.end->sequence - 1 : handle.sequence);
+        opened.deadline = deadline;
+        return opened;
+      });
+}
+
+void Shard::Do(Watch command) {
+  Change(
+      command.key, std::move(command.reply),
+      [](timer::Handle&, timer::Context&) { return absl::StatusOr<bool>(true); },
+      [this, &command](bool, const timer::Handle& handle) { return Open(handle, command.after); });
+}
+
+void Shard::Do(Cancel command) {
+  Change(
+      command.key, std::move(command.reply),
+      [](timer::Handle& handle, timer::Context& context) -> absl::StatusOr<bool> {
+        TIMERD_RETURN_IF_ERROR(timer::Cancel(handle, context));
+        return true;
+      },
+      [this](bool, const timer::Handle&) { return Cancelled{reading_.now}; });
+}
+
+void Shard::Do(StopLoop command) {
+  Change(
+      command.key, std::move(command.reply),
+      [](timer::Handle& handle, timer::Context& context) { return timer::Stop(handle, context); },
+      [this](timer::Phase phase, const timer::Handle&) {
+        return Stopped{reading_.now, phase};
+      });
+}
+
+void Shard::Do(Steer command) {
+  Change(
+      command.key, std::move(command.reply),
+      [&command](timer::Handle& handle, timer::Context& context) -> absl::StatusOr<bool> {
+        TIMERD_RETURN_IF_ERROR(std::visit(
+            [&](const auto& action) {
+              using Action = std::decay_t<decltype(action)>;
+              if constexpr (std::is_same_v<Action, PauseLoop>) {
+                return timer::Pause(handle, context);
+              } else if constexpr (std::is_same_v<Action, ResumeLoop>) {
+                return timer::Resume(handle, context);
+              } else if constexpr (std::is_same_v<Action, ResetLoop>) {
+                return timer::Reset(handle, context);
+              } else if constexpr (std::is_same_v<Action, ChangeInterval>) {
+                return timer::ChangeInterval(handle, action.interval, context);
+              } else {
+                return timer::Trigger(handle, context);
+              }
+            },
+            command.action));
+        return true;
+      },
+      [this](bool, const timer::Handle& handle) {
+        Steered steered{.now = reading_.now, .phase = handle.phase, .run = handle.run};
+        if (handle.due) {
+          steered.deadline = handle.due->ServiceTime(wall_ahead_);
+        }
+        return steered;
+      });
+}
+
+void Shard::Do(Report command) {
+  Change(
+      command.key, std::move(command.reply),
+      [&command](timer::Handle& handle, timer::Context& context) {
+        return timer::Report(handle, command.run, command.outcome, context);
+      },
+      [this](const timer::ReportResult& result, const timer::Handle&) {
+        return Reported{reading_.now, result};
+      });
+}
+
+void Shard::Do(Reschedule command) {
+  Change(
+      command.key, std::move(command.reply),
+      [&command](timer::Handle& handle, timer::Context& context) {
+        return timer::Reschedule(handle, command.move, context);
+      },
+      [this](const timer::MoveResult& result, const timer::Handle&) {
+        return Moved{reading_.now, result};
+      });
+}
+
+void Shard::Do(Get command) {
+  Change(
+      command.key, std::move(command.reply),
+      [](timer::Handle&, timer::Context&) { return absl::StatusOr<bool>(true); },
+      [this](bool, const timer::Handle& handle) {
+        return Got{reading_.now, wall_ahead_, handle};
+      });
+}
+
+void Shard::Do(List command) { reads_.push_back({LatestFrame(), std::move(command)}); }
+
+void Shard::Do(ReadTime command) {
+  Answer<TimeRead>(std::move(command.reply), TimeRead{reading_, options_.is_virtual});
+}
+
+void Shard::Do(Advance command) {
+  Answer<Advanced>(std::move(command.reply),
+                   Refuse(Reason::kNotVirtual,
+                          "this server runs on the real clock, which nobody can move; start one "
+                          "with --clock=manual for tests"));
+}
+
+void Shard::Do(Unfollow command) {
+  const absl::StatusOr<std::optional<Slot>> found = Lookup(command.key);
+  if (!found.ok() || !*found || IsGone(residents_[**found])) {
+    return;  // nobody waits for an answer; what is wrong with the store is told to others
+  }
+  timer::Context context = MakeContext();
+  if (!sink_.IsFollowed(command.key) && timer::Unfollow(residents_[**found].handle, context)) {
+    MarkDirty(**found);
+  } else {
+    Settle(**found);
+  }
+}
+
+void Shard::Do(Run command) { command.function(); }
+
+}  // namespace timerd::reactor

@@ -1,0 +1,247 @@
+// Of Shard: time going by, and which handles are in memory.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status.h"
+#include "server/reactor/codec.h"
+#include "server/reactor/shard.h"
+
+namespace timerd::reactor {
+namespace {
+
+// Due-index entries read at a time: a few milliseconds of work.
+constexpr size_t kPage = 512;
+// The window never shrinks below this: what is due so soon is worth its memory.
+constexpr Span kSmallestWindow = std::chrono::seconds(1);
+// Handles that are over wait on disk for at most this long after their retention.
+constexpr Span kForgetInterval = std::chrono::seconds(1);
+
+}  // namespace
+
+// ---- Time --------------------------------------------------------------------------------------
+
+Instant Shard::NowOn(Timeline timeline) const {
+  return timeline == Timeline::kWall ? reading_.now + wall_ahead_ : reading_.now;
+}
+
+DueKey Shard::Horizon() const {
+  DueKey wall = Loaded(Timeline::kWall);
+  wall.deadline -= wall_ahead_;
+  return std::min(Loaded(Timeline::kService), wall);
+}
+
+void Shard::FollowWallClock(Span ahead) {
+  wall_ahead_ = ahead;
+  for (const Slot slot : residents_.All()) {
+    const std::vector<IndexKey>& indexed = residents_[slot].indexed;
+    const bool on_wall = std::any_of(indexed.begin(), indexed.end(), [](const IndexKey& key) {
+      return key.timeline == Timeline::kWall;
+    });
+    if (on_wall || residents_[slot].dirty) {
+      Rearm(slot);
+    }
+  }
+}
+
+size_t Shard::Fire(size_t limit) {
+  size_t fired = 0;
+  wheel::Expired expired;
+  const DueKey horizon = Horizon();
+  while (fired < limit && wheel_.PopExpired(TickReached(reading_.now), &expired)) {
+    const Slot slot = expired.handle;
+    if (DueKey{TickStart(expired.deadline), expired.place} > horizon) {
+      wheel_.Arm(slot, expired.deadline, expired.place);
+      break;  // others may be due before it
+    }
+    timer::Handle& handle = residents_[slot].handle;
+    timer::Context context = MakeContext();
+    context.followed = handle.lost && sink_.IsFollowed(handle.key);
+    fired += timer::Fire(handle, context) == timer::Fired::kEvent ? 1 : 0;
+    MarkDirty(slot);
+    Emit(slot, /*after=*/0,
+         /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);
+  }
+  if (fired < limit && horizon.deadline >= recovered_at_) {
+    backlog_ = false;
+  }
+  return fired;
+}
+
+absl::StatusOr<size_t> Shard::Forget() {
+  if (reading_.now < next_forget_) {
+    return 0;
+  }
+  // Retentions end no earlier than they are set: what is not applied yet lies beyond this.
+  const Instant stored = in_flight_.empty() ? reading_.now : in_flight_.front().time;
+  const DueKey until{std::min(reading_.now, stored) - kTickDuration, kLastPlace};
+  if (until <= forgotten_) {
+    return 0;
+  }
+  std::vector<std::pair<DueKey, std::string>> page;
+  TIMERD_RETURN_IF_ERROR(state_.ScanDue(Timeline::kRetention, forgotten_, until.deadline,
+                                        [&page](const DueKey& due, auto key) {
+                                          page.emplace_back(due, std::string(key));
+                                          return page.size() < kPage;
+                                        }));
+  const bool full = page.size() == kPage;
+  forgotten_ = full ? page.back().first : until;
+  next_forget_ = full ? reading_.now : reading_.now + kForgetInterval;
+  for (const auto& [due, key] : page) {
+    TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Lookup(key));
+    if (slot && !residents_[*slot].erased &&
+        timer::IsForgotten(residents_[*slot].handle, reading_.now)) {
+      residents_[*slot].erased = true;
+      MarkDirty(*slot);
+    } else if (slot) {
+      Settle(*slot);  // used again meanwhile
+    }
+  }
+  return page.size();
+}
+
+Instant Shard::NextWake() const {
+  Instant wake = Instant::max();
+  if (const wheel::Tick tick = wheel_.NextWake(); tick != wheel::kNever) {
+    wake = TickStart(tick);
+  }
+  for (const Timeline timeline : kFiringTimelines) {
+    const Span until_behind = Loaded(timeline).deadline - NowOn(timeline);
+    if (until_behind <= Span::zero()) {
+      return reading_.now;
+    }
+    if (residents_.size() < options_.max_residents) {
+      wake = std::min(wake, reading_.now + until_behind - window_ / 2);
+    }
+  }
+  return wake;
+}
+
+absl::StatusOr<std::optional<Instant>> Shard::NextDeadline() {
+  std::optional<DueKey> next;
+  // A deadline that only asks whether somebody still follows is none, while somebody does.
+  const auto consider = [&](timer::Handle handle) {
+    if (handle.lost && sink_.IsFollowed(handle.key)) {
+      handle.lost.reset();
+    }
+    const std::optional<DueKey> due = timer::NextDue(handle, wall_ahead_);
+    if (due && (!next || *due < *next)) {
+      next = due;
+    }
+    return due;
+  };
+  for (const Slot slot : residents_.All()) {
+    if (!residents_[slot].erased) {
+      consider(residents_[slot].handle);
+    }
+  }
+  for (const Timeline timeline : kFiringTimelines) {
+    absl::Status status;
+    TIMERD_RETURN_IF_ERROR(state_.ScanDue(
+        timeline, Loaded(timeline), Instant::max(),
+        [&](const DueKey& entry, absl::string_view key) {
+          absl::StatusOr<std::optional<store::Record>> record = state_.Get(key);
+          if (!record.ok() || !record->has_value()) {
+            status = record.status();
+            return status.ok();
+          }
+          absl::StatusOr<timer::Handle> handle = Decode(key, (*record)->spec, (*record)->state);
+          status = handle.status();
+          if (!status.ok()) {
+            return false;
+          }
+          const Instant deadline = entry.deadline - (NowOn(timeline) - reading_.now);
+          const std::optional<DueKey> due = consider(*std::move(handle));
+          return !due || due->deadline > deadline;  // else all others of this timeline are later
+        }));
+    TIMERD_RETURN_IF_ERROR(status);
+  }
+  return next ? std::optional<Instant>(next->deadline) : std::nullopt;
+}
+
+// ---- Memory ------------------------------------------------------------------------------------
+
+bool Shard::IsWithinWindow(const timer::Handle& handle) const {
+  const auto within = [this](const Deadline& deadline) {
+    const IndexKey key = deadline.index_key();
+    return key.due <= Loaded(key.timeline);
+  };
+  return (handle.due && within(*handle.due)) || (handle.lost && within(*handle.lost)) ||
+         std::any_of(handle.timeouts.begin(), handle.timeouts.end(),
+                     [&within](const timer::Timeout& timeout) { return within(timeout.due); });
+}
+
+absl::StatusOr<bool> Shard::LoadWindow() {
+  bool more = false;
+  for (const Timeline timeline : kFiringTimelines) {
+    TIMERD_ASSIGN_OR_RETURN(const bool full, LoadPage(timeline));
+    more |= full;
+  }
+  return more;
+}
+
+absl::StatusOr<bool> Shard::LoadPage(Timeline timeline) {
+  const Instant now = NowOn(timeline);
+  const bool behind = Loaded(timeline).deadline <= now;
+  if (Loaded(timeline).deadline > now + window_ / 2 ||
+      (!behind && residents_.size() >= options_.max_residents)) {
+    return false;
+  }
+  if (residents_.size() < options_.max_residents / 2) {
+    window_ = std::min(options_.window, window_ * 2);
+  }
+  const Instant until = now + window_;
+  std::vector<std::pair<DueKey, std::string>> page;
+  TIMERD_RETURN_IF_ERROR(
+      state_.ScanDue(timeline, Loaded(timeline), until, [&page](const DueKey& due, auto key) {
+        page.emplace_back(due, std::string(key));
+        return page.size() < kPage;
+      }));
+  const bool full = page.size() == kPage;
+  Loaded(timeline) = full ? page.back().first : DueKey{until, kLastPlace};
+  for (const auto& [due, key] : page) {
+    TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Lookup(key));
+    if (!slot) {
+      return absl::DataLossError(
+          absl::StrCat("handle \"", key,
+                       "\" has a deadline but no record; restore the data directory from a "
+                       "backup"));
+    }
+    Settle(*slot);
+  }
+  // What is on its way to the store was not in the page.
+  for (const InFlight& frame : in_flight_) {
+    std::for_each(frame.slots.begin(), frame.slots.end(), [this](Slot slot) { Rearm(slot); });
+  }
+  std::for_each(gathered_.begin(), gathered_.end(), [this](Slot slot) { Rearm(slot); });
+  return full;
+}
+
+void Shard::ShrinkWindow() {
+  std::vector<DueKey> keys;
+  const std::vector<Slot> slots = residents_.All();
+  for (const Slot slot : slots) {
+    const timer::Handle& handle = residents_[slot].handle;
+    if (const auto key = timer::NextDue(handle, wall_ahead_); key && IsWithinWindow(handle)) {
+      keys.push_back(*key);
+    }
+  }
+  if (keys.size() <= options_.max_residents / 2) {
+    return;  // the others leave as soon as they are stored
+  }
+  const auto middle = keys.begin() + static_cast<ptrdiff_t>(options_.max_residents / 2);
+  std::nth_element(keys.begin(), middle, keys.end());
+  const Span window = middle->deadline - reading_.now;
+  if (window < kSmallestWindow) {
+    return;
+  }
+  window_ = window;
+  for (const Timeline timeline : kFiringTimelines) {
+    DueKey nearer = *middle;
+    nearer.deadline += NowOn(timeline) - reading_.now;
+    Loaded(timeline) = std::min(Loaded(timeline), nearer);
+  }
+  std::for_each(slots.begin(), slots.end(), [this](Slot slot) { Settle(slot); });
+}
+
+}  // namespace timerd::reactor

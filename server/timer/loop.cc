@@ -1,0 +1,330 @@
+#include "server/timer/loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/base/status.h"
+#include "server/timer/recurrence.h"
+#include "server/timer/transitions.h"
+
+namespace timerd::timer {
+namespace {
+
+bool HasCron(const Handle& handle) { return handle.spec.loop.cron != nullptr; }
+bool HasFixedDelay(const Handle& handle) { return handle.spec.loop.pacing == Pacing::kFixedDelay; }
+
+// The clock that the loop's boundaries stand on.
+Timeline TimelineOf(const Handle& handle) {
+  return HasCron(handle) ? Timeline::kWall : Timeline::kService;
+}
+Instant NowOf(const Handle& handle, Instant now, Span wall_ahead) {
+  return HasCron(handle) ? now + wall_ahead : now;
+}
+Instant NowOf(const Handle& handle, const Context& context) {
+  return NowOf(handle, context.now, context.wall_ahead);
+}
+
+Recurrence RecurrenceOf(const Handle& handle) {
+  return {handle.origin, handle.interval, handle.spec.loop.cron.get()};
+}
+
+// When the tick for `boundary` is due. Jitter never moves one past the next.
+Instant WithJitter(const Handle& handle, Instant boundary) {
+  Span jitter = handle.spec.loop.jitter;
+  if (jitter == Span::zero()) {
+    return boundary;
+  }
+  if (HasCron(handle)) {
+    jitter = std::min(jitter, RecurrenceOf(handle).Next(boundary) - boundary - kTickDuration);
+  }
+  return boundary + JitterOf(handle.key, boundary, jitter);
+}
+
+bool IsAfterUntil(const Handle& handle, Instant deadline, Span wall_ahead) {
+  const std::optional<int64_t>& until = handle.spec.loop.until;
+  return until && ToNanos(HasCron(handle) ? deadline : deadline + wall_ahead) > *until;
+}
+
+// What the next tick stands for, of a loop that is to go on at `now`.
+Instant NextOf(const Handle& handle, Instant now) {
+  if (HasFixedDelay(handle)) {
+    return now + handle.interval;
+  }
+  const Recurrence recurrence = RecurrenceOf(handle);
+  // The wall clock may have been set back: no boundary ticks twice.
+  const Instant next = recurrence.Next(HasCron(handle) ? std::max(now, handle.previous_tick) : now);
+  if (handle.interval == Span::zero() && !HasCron(handle)) {
+    return next;
+  }
+  switch (handle.spec.loop.missed.policy) {
+    case MissedTicks::Policy::kSkip:
+      return next;
+    case MissedTicks::Policy::kRunOnce:
+      return recurrence.Next(handle.previous_tick) <= now ? now : next;
+    case MissedTicks::Policy::kRunAll:
+      return recurrence.Next(handle.previous_tick);
+  }
+  return next;
+}
+
+void CompleteLoop(Handle& handle, const Outcome& outcome, Context& context) {
+  EndWithOutcome(handle, outcome, EventType::kCompleted, context);
+}
+
+// Sets the deadline for `boundary`; ends the loop when that would lie after its `until`.
+void SetBoundary(Handle& handle, Instant boundary, const Outcome& outcome, Context& context) {
+  const bool at_once = boundary == NowOf(handle, context);
+  const Instant deadline = at_once ? boundary : WithJitter(handle, boundary);
+  if (IsAfterUntil(handle, deadline, context.wall_ahead)) {
+    return CompleteLoop(handle, outcome, context);
+  }
+  handle.phase = Phase::kPending;
+  handle.boundary = boundary;
+  handle.due = Set(deadline, context, TimelineOf(handle));
+}
+
+bool HasRunOut(const Handle& handle) {
+  return handle.spec.loop.max_runs && handle.run >= *handle.spec.loop.max_runs;
+}
+
+// A tick that stands for `count` intervals.
+void Tick(Handle& handle, std::optional<Deadline> deadline, uint64_t count, Context& context) {
+  handle.missed_ticks += count - 1;
+  BeginRun(handle, EventType::kTick, deadline, count, /*triggered=*/false, context);
+}
+
+// What plain loops do at once where others wait for a report.
+void EndIfPlain(Handle& handle, Context& context) {
+  if (!handle.spec.reported) {
+    EndLoopRun(handle, {.success = true}, context);
+  }
+}
+
+absl::Status CheckIsLoop(const Handle& handle, absl::string_view call) {
+  if (handle.spec.kind != Kind::kLoop) {
+    return RefuseKind(handle, call, "is for loops");
+  }
+  return absl::OkStatus();
+}
+
+// Neither stopping nor ended.
+absl::Status CheckGoesOn(const Handle& handle) {
+  if (handle.phase == Phase::kStopping) {
+    return Refuse(Reason::kNotRunning,
+                  absl::StrCat(Describe(handle), ": is stopping already; the report of run ",
+                               handle.run, " will end it"));
+  }
+  if (handle.phase == Phase::kEnded) {
+    return Refuse(Reason::kNotRunning, absl::StrCat(Describe(handle), ": ended already in ",
+                                                    EventTypeName(handle.end->type)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckHasInterval(const Handle& handle, absl::string_view call) {
+  if (HasCron(handle)) {
+    return RefuseKind(handle, call, "is for loops with an interval; replace one with cron");
+  }
+  return absl::OkStatus();
+}
+
+// Whether a loop of this policy may have `interval`, which is legal by itself.
+absl::Status CheckInterval(const Handle& handle, Span interval) {
+  const LoopPolicy& loop = handle.spec.loop;
+  const std::string shown = absl::FormatDuration(absl::FromChrono(interval));
+  if (interval == Span::zero() &&
+      (!handle.spec.reported || loop.missed.policy != MissedTicks::Policy::kSkip)) {
+    return Refuse(Reason::kInvalidField,
+                  absl::StrCat(Describe(handle), ": interval 0s is for reported loops that skip ",
+                               "missed ticks; use 1ms or more"),
+                  "interval");
+  }
+  if (loop.jitter > Span::zero() && loop.jitter >= interval) {
+    return Refuse(
+        Reason::kInvalidField,
+        absl::StrCat(Describe(handle), ": interval ", shown,
+                     " is not longer than the loop's jitter of ",
+                     absl::FormatDuration(absl::FromChrono(loop.jitter)), "; use a longer one"),
+        "interval");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void StartLoop(Handle& handle, Context& context) {
+  handle.origin = NowOf(handle, context);
+  handle.interval = handle.spec.span;
+  handle.previous_tick = handle.origin;
+  if (!handle.spec.start_now) {
+    // CheckCreatable() has made sure that this does not end it.
+    SetBoundary(handle,
+                HasFixedDelay(handle) ? handle.origin + handle.interval
+                                      : RecurrenceOf(handle).Next(handle.origin),
+                {}, context);
+    return;
+  }
+  Tick(handle, std::nullopt, 1, context);
+  EndIfPlain(handle, context);
+}
+
+void FireLoop(Handle& handle, Context& context) {
+  Deadline deadline = *handle.due;
+  Instant stands_for = NowOf(handle, context);
+  if (handle.spec.loop.missed.policy == MissedTicks::Policy::kRunAll) {
+    const MissedTicks& missed = handle.spec.loop.missed;
+    const Instant boundary = RecurrenceOf(handle).EarliestOfLast(handle.boundary, stands_for,
+                                                                 missed.max_runs, missed.window);
+    if (boundary != handle.boundary) {
+      handle.boundary = boundary;
+      deadline.at = std::min(WithJitter(handle, boundary), stands_for);
+    }
+    stands_for = boundary;
+  }
+  const uint64_t count =
+      HasFixedDelay(handle) ? 1 : RecurrenceOf(handle).Count(handle.previous_tick, stands_for);
+  handle.previous_tick = stands_for;
+  Tick(handle, deadline, count, context);
+  EndIfPlain(handle, context);
+}
+
+void EndLoopRun(Handle& handle, const Outcome& outcome, Context& context) {
+  handle.lost.reset();
+  if (HasRunOut(handle)) {
+    CompleteLoop(handle, outcome, context);
+  } else if (handle.paused) {
+    handle.phase = Phase::kPaused;
+  } else {
+    SetBoundary(handle, NextOf(handle, NowOf(handle, context)), outcome, context);
+  }
+}
+
+absl::StatusOr<Phase> Stop(Handle& handle, Context& context) {
+  if (handle.spec.kind != Kind::kLoop) {
+    return RefuseKind(handle, "StopLoop", "is for loops; use Cancel");
+  }
+  TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
+  if (handle.phase == Phase::kRunning) {
+    handle.phase = Phase::kStopping;
+    return Phase::kStopping;
+  }
+  End(handle, MakeEvent(handle, EventType::kStopped, context), context);
+  return Phase::kEnded;
+}
+
+absl::Status Pause(Handle& handle, Context&) {
+  TIMERD_RETURN_IF_ERROR(CheckIsLoop(handle, "PauseLoop"));
+  TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
+  if (handle.paused) {
+    return Refuse(Reason::kPaused, absl::StrCat(Describe(handle), ": is paused already"));
+  }
+  handle.paused = true;
+  if (handle.phase == Phase::kPending) {
+    handle.phase = Phase::kPaused;
+    handle.due.reset();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Resume(Handle& handle, Context& context) {
+  TIMERD_RETURN_IF_ERROR(CheckIsLoop(handle, "ResumeLoop"));
+  TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
+  if (!handle.paused) {
+    return Refuse(Reason::kNotPaused, absl::StrCat(Describe(handle), ": is not paused"));
+  }
+  handle.paused = false;
+  if (handle.phase == Phase::kPaused) {
+    // What passed in the pause is told, whatever the policy, and not made up for.
+    const Instant now = NowOf(handle, context);
+    const Instant next = HasFixedDelay(handle)
+                             ? now + handle.interval
+                             : RecurrenceOf(handle).Next(
+                                   HasCron(handle) ? std::max(now, handle.previous_tick) : now);
+    SetBoundary(handle, next, {.success = true}, context);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reset(Handle& handle, Context& context) {
+  TIMERD_RETURN_IF_ERROR(CheckIsLoop(handle, "ResetLoop"));
+  TIMERD_RETURN_IF_ERROR(CheckHasInterval(handle, "ResetLoop"));
+  TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
+  if (handle.phase == Phase::kPending) {
+    handle.origin = handle.previous_tick = context.now;
+    SetBoundary(handle, context.now + handle.interval, {.success = true}, context);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChangeInterval(Handle& handle, Span interval, Context& context) {
+  TIMERD_RETURN_IF_ERROR(CheckIsLoop(handle, "ChangeInterval"));
+  TIMERD_RETURN_IF_ERROR(CheckHasInterval(handle, "ChangeInterval"));
+  TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
+  TIMERD_RETURN_IF_ERROR(CheckInterval(handle, interval));
+  const Span change = interval - handle.interval;
+  handle.interval = interval;
+  if (handle.phase == Phase::kPending) {
+    const Instant next =
+        HasFixedDelay(handle) ? handle.boundary + change : RecurrenceOf(handle).Next(context.now);
+    SetBoundary(handle, next, {.success = true}, context);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trigger(Handle& handle, Context& context) {
+  TIMERD_RETURN_IF_ERROR(CheckIsLoop(handle, "TriggerLoop"));
+  if (handle.phase == Phase::kEnded) {
+    return CheckGoesOn(handle);
+  }
+  if (handle.phase == Phase::kRunning || handle.phase == Phase::kStopping) {
+    return Refuse(
+        Reason::kRunUnderWay,
+        absl::StrCat(Describe(handle), ": run ", handle.run,
+                     " is under way, and there are never two at a time; report it first"));
+  }
+  const std::optional<Deadline> due = handle.due;
+  BeginRun(handle, EventType::kTick, std::nullopt, 0, /*triggered=*/true, context);
+  if (handle.spec.reported) {
+    return absl::OkStatus();
+  }
+  if (HasRunOut(handle)) {
+    CompleteLoop(handle, {.success = true}, context);
+  } else {  // over at once: the schedule is as it was
+    handle.phase = handle.paused ? Phase::kPaused : Phase::kPending;
+    handle.due = due;
+  }
+  return absl::OkStatus();
+}
+
+std::vector<Instant> Upcoming(const Handle& handle, size_t limit, Instant now, Span wall_ahead) {
+  std::vector<Instant> upcoming;
+  if (handle.spec.kind != Kind::kLoop || handle.paused ||
+      (handle.phase != Phase::kPending && handle.phase != Phase::kRunning)) {
+    return upcoming;
+  }
+  if (handle.spec.loop.max_runs) {
+    limit = std::min<uint64_t>(limit, *handle.spec.loop.max_runs - handle.run);
+  }
+  if (handle.interval == Span::zero() && !HasCron(handle)) {
+    limit = std::min<size_t>(limit, handle.due ? 1 : 0);  // those after depend on the reports
+  }
+  Instant boundary = handle.boundary;
+  Instant deadline;
+  if (handle.due) {
+    deadline = handle.due->at;
+  } else {
+    boundary = NextOf(handle, NowOf(handle, now, wall_ahead));
+    deadline = WithJitter(handle, boundary);
+  }
+  while (upcoming.size() < limit && !IsAfterUntil(handle, deadline, wall_ahead)) {
+    upcoming.push_back(HasCron(handle) ? deadline - wall_ahead : deadline);
+    boundary =
+        HasFixedDelay(handle) ? boundary + handle.interval : RecurrenceOf(handle).Next(boundary);
+    deadline = WithJitter(handle, boundary);
+  }
+  return upcoming;
+}
+
+}  // namespace timerd::timer
