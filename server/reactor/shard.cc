@@ -41,6 +41,7 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       recovered_at_(now),
       reading_{now, ToNanos(now)},
       next_place_(recovered.position.next_place()),
+      last_taken_at_(now),
       taken_(recovered.position.sequence()),
       durable_(taken_),
       applied_(taken_),
@@ -251,7 +252,8 @@ store::Frame Shard::TakeFrameEvenEmpty() {
     resident.dirty = false;
     resident.last_frame = taken_;
   }
-  in_flight_.push_back({taken_, reading_.now, std::exchange(gathered_, {})});
+  in_flight_.push_back({taken_, last_taken_at_, std::exchange(gathered_, {})});
+  last_taken_at_ = reading_.now;
   return frame;
 }
 

@@ -123,7 +123,7 @@ class Shard {
   };
   struct InFlight {
     uint64_t sequence;
-    Instant time;
+    Instant since;  // nothing in it was decided before
     std::vector<Slot> slots;
   };
 
@@ -197,6 +197,7 @@ class Shard {
   bool begun_ = false;  // there has been a reading
   Span wall_ahead_{};   // as of that; see base/due_key.h
   uint64_t next_place_;
+  Instant last_taken_at_;
   uint64_t taken_;    // sequence of the last frame taken,
   uint64_t durable_;  // made durable,
   uint64_t applied_;  // and applied: applied_ <= durable_ <= taken_

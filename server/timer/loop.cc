@@ -33,7 +33,7 @@ Recurrence RecurrenceOf(const Handle& handle) {
 // When the tick for `boundary` is due. Jitter never moves one past the next.
 Instant WithJitter(const Handle& handle, Instant boundary) {
   Span jitter = handle.spec.loop.jitter;
-  if (jitter == Span::zero()) {
+  if (jitter == Span::zero() || boundary == Instant::max()) {
     return boundary;
   }
   if (HasCron(handle)) {
@@ -75,6 +75,9 @@ void CompleteLoop(Handle& handle, const Outcome& outcome, Context& context) {
 
 // Sets the deadline for `boundary`; ends the loop when that would lie after its `until`.
 void SetBoundary(Handle& handle, Instant boundary, const Outcome& outcome, Context& context) {
+  if (boundary == Instant::max()) {
+    return CompleteLoop(handle, outcome, context);  // cron matches no more
+  }
   const bool at_once = boundary == NowOf(handle, context);
   const Instant deadline = at_once ? boundary : WithJitter(handle, boundary);
   if (IsAfterUntil(handle, deadline, context.wall_ahead)) {
@@ -318,7 +321,8 @@ std::vector<Instant> Upcoming(const Handle& handle, size_t limit, Instant now, S
     boundary = NextOf(handle, NowOf(handle, now, wall_ahead));
     deadline = WithJitter(handle, boundary);
   }
-  while (upcoming.size() < limit && !IsAfterUntil(handle, deadline, wall_ahead)) {
+  while (upcoming.size() < limit && boundary != Instant::max() &&
+         !IsAfterUntil(handle, deadline, wall_ahead)) {
     upcoming.push_back(HasCron(handle) ? deadline - wall_ahead : deadline);
     boundary =
         HasFixedDelay(handle) ? boundary + handle.interval : RecurrenceOf(handle).Next(boundary);

@@ -94,7 +94,7 @@ TEST_F(ManualClockTest, StopsAnAdvanceThatFiresMoreThanItMay) {
 }
 
 TEST_F(ManualClockTest, IsLimitedToAsManyNamespacesAsTheFlagSays) {
-  StartManual({"--durability=none", "--max-namespaces=2"});
+  StartManual({"--durability=none", "--max-namespaces=3"});  // "default" is one
   ASSERT_THAT(client().Now("namespace: 'a'").status, IsOkCall());
   ASSERT_THAT(client().Now("namespace: 'b'").status, IsOkCall());
   const grpc::Status full = client().Now("namespace: 'c'").status;
