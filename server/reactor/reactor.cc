@@ -62,6 +62,10 @@ void Reactor::PostAlways(Command command) {
   }
 }
 
+Load Reactor::load() const {
+  return {inbox_.size(), inbox_.most(), residents_.load(std::memory_order_relaxed)};
+}
+
 void Reactor::Loop() {
   while (true) {
     const bool stopping = stopping_.load();
@@ -110,6 +114,7 @@ bool Reactor::Turn() {
   }
   SubmitFrame();
   shard_.Release();
+  residents_.store(shard_.residents(), std::memory_order_relaxed);
   return more;
 }
 

@@ -48,7 +48,7 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       loaded_{kNothingLoaded, kNothingLoaded},
       window_(options.window),
       shrink_above_(options.max_residents),
-      namespaces_(recovered.namespaces),
+      namespaces_(recovered.namespaces, options.usage, options.max_handles),
       forgotten_(kNothingLoaded) {}
 
 void Shard::Begin(const clock::Reading& reading) {
@@ -118,18 +118,10 @@ timer::Context Shard::MakeContext() {
           .serving_since = recovered_at_};
 }
 
-void Shard::Count(const timer::Handle& handle, bool ended_before) {
-  const bool ended = handle.phase == timer::Phase::kEnded;
-  if (ended && !ended_before) {
-    namespaces_.Remove(handle.key, handle.spec.kind);
-  } else if (!ended && ended_before) {
-    namespaces_.Add(handle.key, handle.spec.kind);
-  }
-}
-
 void Shard::Emit(Slot slot, uint64_t after, bool redelivery) {
   const timer::Handle& handle = residents_[slot].handle;
   for (const timer::Event& event : events_) {
+    namespaces_.OnEvent(handle, event);
     outputs_.push_back({after, [this, notice = std::make_shared<const Notice>(MakeNotice(
                                           handle, event, redelivery))] { sink_.OnEvent(notice); }});
   }

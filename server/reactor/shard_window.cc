@@ -58,7 +58,6 @@ size_t Shard::Fire(size_t limit) {
     timer::Context context = MakeContext();
     context.followed = handle.lost && sink_.IsFollowed(handle.key);
     fired += timer::Fire(handle, context) == timer::Fired::kEvent ? 1 : 0;
-    Count(handle, /*ended_before=*/false);
     MarkDirty(slot);
     Emit(slot, /*after=*/0,
          /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);

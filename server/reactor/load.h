@@ -1,0 +1,14 @@
+// What a shard has before it and holds, for metrics.
+#pragma once
+
+#include <cstddef>
+
+namespace timerd::reactor {
+
+struct Load {
+  size_t inbox = 0;       // commands that wait
+  size_t inbox_most = 0;  // that have waited at once, since the start
+  size_t residents = 0;   // handles in memory, at the end of the last turn
+};
+
+}  // namespace timerd::reactor
