@@ -53,6 +53,7 @@ class MachineTest : public ::testing::Test {
                   nullptr, At(now));
   }
 
+  const std::vector<Event>& events() const { return events_; }
   // The one event of the last step.
   const Event& event() const {
     EXPECT_EQ(events_.size(), 1u);
@@ -64,16 +65,15 @@ class MachineTest : public ::testing::Test {
   // When `handle` is due next, in seconds after the start; -1 if never.
   double NextDueOf(const Handle& handle) const {
     const std::optional<DueKey> due = NextDue(handle, wall_ahead_);
-    return due ? static_cast<double>((due->deadline - ::timerd::testing::kStart).count()) / 1e9
-               : -1;
+    return due ? SecondsOf(due->deadline) : -1;
   }
-  static double DueOf(const Handle& handle) {
-    return handle.due
-               ? static_cast<double>((handle.due->at - ::timerd::testing::kStart).count()) / 1e9
-               : -1;
+  static double DueOf(const Handle& handle) { return handle.due ? SecondsOf(handle.due->at) : -1; }
+  static double SecondsOf(Instant instant) {
+    return static_cast<double>((instant - ::timerd::testing::kStart).count()) / 1e9;
   }
 
   Limits limits_;
+  // What the context of the next step says.
   Span wall_ahead_{};
   bool followed_ = false;
   Instant serving_since_ = ::timerd::testing::kStart;
