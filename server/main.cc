@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
     timerd::LogError(server.status().message());
     return 1;
   }
-  std::printf("timerd ready: grpc=%s data-dir=%s\n", (*server)->address().c_str(),
+  std::printf("timerd ready: grpc=%s http=%s data-dir=%s\n", (*server)->address().c_str(),
+              (*server)->http_address().c_str(),
               parsed.options.durability == timerd::DurabilityMode::kNone
                   ? "(memory)"
                   : parsed.options.data_dir.c_str());

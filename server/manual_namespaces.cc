@@ -31,6 +31,11 @@ absl::StatusOr<std::unique_ptr<ManualNamespaces>> ManualNamespaces::Open(
   for (const auto& [name, index] : known) {
     TIMERD_RETURN_IF_ERROR(namespaces->OpenShard(name, index));
   }
+  // There from the start, and counted, as under the real clock.
+  const std::string first(kDefaultNamespace);
+  if (!namespaces->namespaces_.contains(first)) {
+    TIMERD_RETURN_IF_ERROR(namespaces->Make(first));
+  }
   return namespaces;
 }
 

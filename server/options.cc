@@ -79,6 +79,9 @@ void AddFlags(CLI::App& app, Options& options) {
   app.add_option("--listen", options.listen, "Address for gRPC; port 0 takes a free one")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option("--http", options.http, "Address for metrics and health over HTTP, or off")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
   app.add_option("--data-dir", options.data_dir, "Where timers are kept; made when missing")
       ->type_name("DIR")
       ->capture_default_str();
@@ -141,10 +144,14 @@ void AddFlags(CLI::App& app, Options& options) {
                     "Batches under way on one Submit stream")
       ->group(group);
   AddNumber<size_t>(app, "--max-namespaces", options.manual.max_namespaces, 1, 100'000,
-                    "Namespaces with a manual clock")
+                    "Namespaces")
       ->group(group);
   AddNumber<uint64_t>(app, "--max-advance-firings", options.manual.reactor.max_advance_firings, 1,
                       1'000'000'000, "Deadlines that one Advance may fire")
+      ->group(group);
+
+  AddNumber<uint64_t>(app, "--max-handles", shard.max_handles, 1, 1'000'000'000'000,
+                      "Handles living in one namespace at once")
       ->group(group);
 
   const std::string memory = "Memory";
@@ -204,6 +211,9 @@ Parsed ParseOptions(int argc, char** argv) {
     if (options.clock == ClockMode::kManual && app.count("--max-stream-buffer") == 0) {
       // One Advance hands over at once what would otherwise come over hours.
       options.service.max_stream_buffer = options.manual.reactor.max_advance_firings + 16;
+    }
+    if (options.http == "off") {
+      options.http.clear();
     }
   } catch (const CLI::ExtrasError& error) {
     std::cerr << "timerd: " << error.what() << "; `timerd --help` lists the flags\n";

@@ -27,6 +27,7 @@ enum class ClockMode {
 
 struct Options {
   std::string listen = "127.0.0.1:7400";
+  std::string http = "127.0.0.1:7480";  // empty: no HTTP
   std::string data_dir = "timerd-data";
   DurabilityMode durability = DurabilityMode::kSync;
   ClockMode clock = ClockMode::kReal;

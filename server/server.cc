@@ -6,6 +6,7 @@
 #include <grpcpp/health_check_service_interface.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -13,10 +14,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/handle_key.h"
 #include "server/base/log.h"
 #include "server/base/status.h"
 #include "server/clock/clock.h"
+#include "server/console/http_server.h"
+#include "server/console/metrics.h"
 #include "server/delivery/attachments.h"
+#include "server/limit_gauges.h"
 #include "server/manual_namespaces.h"
 #include "server/reactor/reactor.h"
 #include "server/reactor/recovery.h"
@@ -52,8 +57,10 @@ class RealServer final : public Server {
   absl::Status StartNamespaces(const Options& options);
   void MakeServices(const Options& options);
   absl::Status Listen(const Options& options);
+  absl::Status ListenForHttp(const Options& options);
 
   const std::string& address() const override { return address_; }
+  std::string http_address() const override { return http_ ? http_->address() : "off"; }
   void Drain() override;
 
  private:
@@ -63,17 +70,22 @@ class RealServer final : public Server {
   store::Durability durability_ = store::Durability::kMemory;
   uint32_t shard_count_ = 0;
   std::optional<clock::RealClock> clock_;
+  std::optional<reactor::UsageRegistry> usage_;
   std::vector<ShardUnit> shards_;
   ManualNamespaces* namespaces_ = nullptr;  // is router_, under the manual clock
   std::unique_ptr<service::Router> router_;
+  service::CallCounts calls_;
   std::unique_ptr<service::TimersService> service_;
   std::unique_ptr<service::ClockService> clock_service_;
   std::unique_ptr<grpc::Server> grpc_;
   std::string address_;
+  std::unique_ptr<console::HttpServer> http_;
   Span drain_timeout_;
 };
 
 absl::Status RealServer::OpenStore(const Options& options) {
+  usage_.emplace(options.manual.max_namespaces);
+  usage_->Get(kDefaultNamespace);  // shown before anybody uses it
   const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
   shard_count_ = options.shards == 0 ? cores : options.shards;
   if (options.durability == DurabilityMode::kNone) {
@@ -107,6 +119,7 @@ absl::Status RealServer::StartShards(const Options& options) {
   clock_.emplace(clock::ResumeTimeline(last ? &*last : nullptr, clock::RealClock::UnixNow()));
   reactor::ReactorOptions each = options.reactor;
   each.shard.max_residents = std::max<size_t>(1, each.shard.max_residents / shards_.size());
+  each.shard.usage = &*usage_;
   std::vector<service::ShardPort> ports;
   for (uint32_t i = 0; i < shards_.size(); ++i) {
     ShardUnit& unit = shards_[i];
@@ -122,6 +135,7 @@ absl::Status RealServer::StartShards(const Options& options) {
 absl::Status RealServer::StartNamespaces(const Options& options) {
   ManualNamespacesOptions manual = options.manual;
   manual.shard = options.reactor.shard;
+  manual.shard.usage = &*usage_;
   manual.reactor.max_inbox = options.reactor.max_inbox;
   TIMERD_ASSIGN_OR_RETURN(auto namespaces, ManualNamespaces::Open(manual, *kv_, durability_));
   namespaces_ = namespaces.get();
@@ -131,8 +145,9 @@ absl::Status RealServer::StartNamespaces(const Options& options) {
 
 void RealServer::MakeServices(const Options& options) {
   drain_timeout_ = options.drain_timeout;
-  service_ = std::make_unique<service::TimersService>(options.service, *router_);
-  clock_service_ = std::make_unique<service::ClockService>(options.service.limits, *router_);
+  service_ = std::make_unique<service::TimersService>(options.service, *router_, calls_);
+  clock_service_ =
+      std::make_unique<service::ClockService>(options.service.limits, *router_, calls_);
 }
 
 absl::Status RealServer::Listen(const Options& options) {
@@ -167,6 +182,36 @@ absl::Status RealServer::Listen(const Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status RealServer::ListenForHttp(const Options& options) {
+  if (options.http.empty()) {
+    return absl::OkStatus();
+  }
+  console::Sources sources{.version = TIMERD_VERSION,
+                           .limits = LimitGauges(options),
+                           .usage = &*usage_,
+                           .calls = &calls_,
+                           .streams = [this] { return service_->streams(); },
+                           .shards =
+                               [this] {
+                                 std::vector<reactor::Load> loads;
+                                 for (const ShardUnit& unit : shards_) {
+                                   loads.push_back(unit.reactor->load());
+                                 }
+                                 return loads;
+                               }};
+  std::map<std::string, console::MakePage> pages;
+  pages["/metrics"] = [sources = std::move(sources)] {
+    return console::Page{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                         .body = console::MetricsText(sources)};
+  };
+  pages["/healthz"] = [this] {
+    return service_->is_draining() ? console::Page{.status = 503, .body = "draining\n"}
+                                   : console::Page{.body = "serving\n"};
+  };
+  TIMERD_ASSIGN_OR_RETURN(http_, console::HttpServer::Start(options.http, std::move(pages)));
+  return absl::OkStatus();
+}
+
 void RealServer::Drain() {
   if (grpc_ != nullptr) {
     grpc_->GetHealthCheckService()->SetServingStatus(false);
@@ -175,6 +220,7 @@ void RealServer::Drain() {
     grpc_->Shutdown(std::chrono::system_clock::now() + drain_timeout_);
     grpc_->Wait();
   }
+  http_.reset();  // until here it says that the server drains
   // Each reactor gives what replies are left and writes everything down.
   for (ShardUnit& unit : shards_) {
     unit.reactor.reset();
@@ -192,7 +238,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   TIMERD_RETURN_IF_ERROR(options.clock == ClockMode::kManual ? server->StartNamespaces(options)
                                                              : server->StartShards(options));
   server->MakeServices(options);
-  if (const absl::Status listening = server->Listen(options); !listening.ok()) {
+  absl::Status listening = server->Listen(options);
+  if (listening.ok()) {
+    listening = server->ListenForHttp(options);
+  }
+  if (!listening.ok()) {
     server->Drain();
     return listening;
   }

@@ -18,6 +18,8 @@ class Server {
   virtual ~Server() = default;
   // Where it listens, with the port that was taken.
   virtual const std::string& address() const = 0;
+  // The same for HTTP; "off" without it.
+  virtual std::string http_address() const = 0;
   // Refuses new work, ends all streams with UNAVAILABLE, lets replies in flight finish within
   // --drain-timeout, writes everything down, and stops. Called once.
   virtual void Drain() = 0;

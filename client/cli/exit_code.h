@@ -14,6 +14,8 @@ enum ExitCode : int {
   kEndFailed = 3,
   kEndCancelled = 4,
   kEndTimedOut = 5,
+  // The server answered a batch, and refused at least one of its lines.
+  kLinesRefused = 6,
   // Plus the gRPC status code, for calls that were refused or not answered.
   kStatusBase = 10,
   // Plus the number of the signal that detached timerctl from what it followed, as shells do.

@@ -20,6 +20,10 @@ std::string HelpOf(const Verb* verb) {
                       "--help");
 }
 
+std::string WhereToFind(absl::string_view operand) {
+  return operand == "ID" ? "; `timerctl list` shows those there are" : "";
+}
+
 const Flag* Find(absl::Span<const Flag> flags, absl::string_view name) {
   for (const Flag& flag : flags) {
     if (flag.name == name) {
@@ -61,11 +65,13 @@ absl::StatusOr<Arguments> Arguments::Parse(absl::Span<const std::string> words,
   if (!arguments.verb_->operand.empty() && !arguments.has_operand_) {
     const Verb& verb = *arguments.verb_;
     return absl::InvalidArgumentError(absl::StrCat("no ", verb.operand, "; write `timerctl ",
-                                                   verb.name, " ", verb.operand,
-                                                   "`; `timerctl list` shows them"));
+                                                   verb.name, " ", verb.operand, "`",
+                                                   WhereToFind(verb.operand)));
   }
   if (arguments.has_operand_ && arguments.operand_.empty()) {
-    return absl::InvalidArgumentError("the ID is empty; `timerctl list` shows those there are");
+    const absl::string_view operand = arguments.verb_->operand;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ", operand, " is empty; write one", WhereToFind(operand)));
   }
   return arguments;
 }
@@ -150,10 +156,11 @@ absl::Status Arguments::TakeWord(const std::string& word, absl::Span<const Verb>
   if (verb_->operand.empty() || has_operand_) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", word, "\": ", verb_->name,
-                     verb_->operand.empty() ? " takes nothing but flags" : " takes one ID",
+                     verb_->operand.empty() ? std::string(" takes nothing but flags")
+                                            : absl::StrCat(" takes one ", verb_->operand),
                      "; a value with blanks goes in quotes; see `", HelpOf(verb_), "`"));
   }
-  if (!IsUtf8(word)) {
+  if (verb_->operand == "ID" && !IsUtf8(word)) {
     return absl::InvalidArgumentError("the ID is not UTF-8, as every ID is");
   }
   operand_ = word;

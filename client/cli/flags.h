@@ -1,6 +1,7 @@
 // The shape of the command line: a table of verbs and flags, and the parser that follows it.
 //
-// `timerctl [global flags] VERB [ID] [flags]`, in any order after the verb. A flag is --name,
+// `timerctl [global flags] VERB [ID or FILE] [flags]`, in any order after the verb. A flag is
+// --name,
 // --name=value or --name value; what follows "--" is never a flag.
 #pragma once
 
@@ -28,7 +29,7 @@ struct Flag {
 
 struct Verb {
   absl::string_view name;
-  absl::string_view operand;  // "ID", or empty when the verb takes none.
+  absl::string_view operand;  // "ID", "FILE", or empty when the verb takes none.
   absl::string_view purpose;  // One line.
   absl::string_view about;    // A paragraph, for the verb's own help.
   absl::Span<const Flag> flags;

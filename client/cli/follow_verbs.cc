@@ -9,36 +9,35 @@
 #include "client/cli/session.h"
 #include "client/cli/text.h"
 #include "client/cli/verbs.h"
+#include "client/cli/wording.h"
 
 namespace timerd::cli {
 namespace {
 
-// How the acknowledgement of a verb reads: "timer standup fires 2026-...".
-struct Wording {
-  absl::string_view kind;  // Before the id; may be empty.
-  absl::string_view deadline_is;
-  absl::string_view otherwise;   // In place of a deadline,
-  absl::string_view if_existed;  // and when the handle was there before; empty: the same.
-  // Whether run 1 is under way from the start, and whether a FIRED is an order to run.
-  bool runs_already = false;
-  bool reported = false;
+// Which events of a handle are orders to run, as far as is known.
+struct Runs {
+  bool from_the_start = false;
+  bool at_fired = false;
+  bool at_tick = false;
 };
 
 // Follows one stream to its end. All four streaming replies have the same two messages.
 class Follower {
  public:
-  Follower(Session& session, const Wording& wording, bool detached, uint64_t after = 0)
-      : session_(session), wording_(wording), detached_(detached) {
+  Follower(Session& session, const Wording& wording, const Runs& runs, bool detached,
+           uint64_t after = 0)
+      : session_(session), wording_(wording), runs_(runs), detached_(detached) {
     last_.set_sequence(after);
   }
 
   template <typename Response, typename Request>
   int Follow(std::unique_ptr<grpc::ClientReader<Response>> (v1::Timers::Stub::*method)(
                  grpc::ClientContext*, const Request&),
-             const Request& request) {
+             Request request) {
     grpc::ClientContext context;
     Interrupt interrupt(context, session_.options().timeout);
-    const auto reader = (session_.stub().*method)(&context, request);
+    request.set_namespace_(session_.options().namespace_name);
+    const auto reader = (session_.stub<v1::Timers::Stub>().*method)(&context, request);
     Response response;
     while (reader->Read(&response)) {
       interrupt.OnAnswer();
@@ -55,14 +54,8 @@ class Follower {
   void OnAcknowledged(const google::protobuf::Message& response,
                       const v1::Acknowledgement& acknowledgement) {
     id_ = acknowledgement.id();
-    const std::string subject = wording_.kind.empty() ? id_ : absl::StrCat(wording_.kind, " ", id_);
-    session_.Print(response, session_.human().Acknowledged(
-                                 subject, wording_.deadline_is,
-                                 acknowledgement.existed() && !wording_.if_existed.empty()
-                                     ? wording_.if_existed
-                                     : wording_.otherwise,
-                                 acknowledgement));
-    if (wording_.runs_already && !detached_) {
+    session_.Print(response, session_.human().Acknowledged(wording_, acknowledgement));
+    if (runs_.from_the_start && !detached_) {
       HintReport(1);
     }
   }
@@ -71,8 +64,8 @@ class Follower {
     session_.Print(response, session_.human().Event(event));
     last_ = event;
     // What is delivered again may have been reported long ago.
-    const bool begins_run = event.type() == v1::Event::TYPE_TICK ||
-                            (event.type() == v1::Event::TYPE_FIRED && wording_.reported);
+    const bool begins_run = (event.type() == v1::Event::TYPE_TICK && runs_.at_tick) ||
+                            (event.type() == v1::Event::TYPE_FIRED && runs_.at_fired);
     if (begins_run && !event.redelivery()) {
       HintReport(event.run());
     }
@@ -114,8 +107,7 @@ class Follower {
   // Once is enough: the next runs are reported likewise.
   void HintReport(uint64_t run) {
     if (!std::exchange(hinted_, true)) {
-      session_.Hint(absl::StrCat("  waits for: ", session_.options().command, " report ",
-                                 ShellWord(id_), " --run=", run, " --success (or --failure)"));
+      session_.HintReport(id_, run);
     }
   }
 
@@ -126,6 +118,7 @@ class Follower {
 
   Session& session_;
   const Wording wording_;
+  const Runs runs_;
   const bool detached_;
   std::string id_;
   v1::Event last_;
@@ -139,12 +132,8 @@ absl::StatusOr<int> Schedule(const Arguments& arguments, Session& session) {
   if (!request.ok()) {
     return request.status();
   }
-  const Wording wording = {.kind = "timer",
-                           .deadline_is = "is due",
-                           .otherwise = "is there",
-                           .if_existed = "was there before",
-                           .reported = request->reported()};
-  return Follower(session, wording, request->detached())
+  return Follower(session, WordingOf(*request), {.at_fired = request->reported()},
+                  request->detached())
       .Follow(&v1::Timers::Stub::Schedule, *request);
 }
 
@@ -153,11 +142,7 @@ absl::StatusOr<int> StartLoop(const Arguments& arguments, Session& session) {
   if (!request.ok()) {
     return request.status();
   }
-  const Wording wording = {.kind = "loop",
-                           .deadline_is = "ticks first",
-                           .otherwise = "ticks from now on",
-                           .if_existed = "was there before"};
-  return Follower(session, wording, request->detached())
+  return Follower(session, WordingOf(*request), {.at_tick = !request->plain()}, request->detached())
       .Follow(&v1::Timers::Stub::StartLoop, *request);
 }
 
@@ -166,12 +151,8 @@ absl::StatusOr<int> WithTimeout(const Arguments& arguments, Session& session) {
   if (!request.ok()) {
     return request.status();
   }
-  const bool makes_task = request->target_id().empty();
-  const Wording wording = {.kind = makes_task ? "task" : "",
-                           .deadline_is = "times out",
-                           .otherwise = "had ended already",
-                           .runs_already = makes_task};
-  return Follower(session, wording, request->detached())
+  return Follower(session, WordingOf(*request), {.from_the_start = request->target_id().empty()},
+                  request->detached())
       .Follow(&v1::Timers::Stub::WithTimeout, *request);
 }
 
@@ -180,8 +161,8 @@ absl::StatusOr<int> Watch(const Arguments& arguments, Session& session) {
   if (!request.ok()) {
     return request.status();
   }
-  const Wording wording = {.kind = "watching", .deadline_is = "which is due", .otherwise = ""};
-  return Follower(session, wording, false, request->after_sequence())
+  // Events do not say whether their handle is plain, so nothing is said of reports.
+  return Follower(session, WordingOf(*request), Runs(), false, request->after_sequence())
       .Follow(&v1::Timers::Stub::Watch, *request);
 }
 

@@ -9,6 +9,7 @@ namespace timerd::cli {
 namespace {
 
 constexpr size_t kColumns = 80;
+constexpr size_t kVerbWidth = 18;  // "change-interval ID"
 
 constexpr absl::string_view kExamples =
     R"(Examples:
@@ -22,7 +23,7 @@ constexpr absl::string_view kExamples =
 constexpr absl::string_view kValues =
     R"(Durations:
   Numbers with units, the largest first: 3.5s, 5m, 1h30m, 250ms, 2d, 10us, 1ns.
-  A number without a unit is refused. Only --by may be negative: --by=-10s.
+  A number without a unit is refused. Only `reschedule --by` may be negative.
 
 Times:
   RFC 3339 with a zone: 2026-11-24T09:00:00Z, 2026-11-24T09:00+01:00.
@@ -35,6 +36,7 @@ constexpr absl::string_view kExitCodes =
   1     the output could not be written
   2     the command line is wrong; nothing was sent
   3 4 5 what was followed has FAILED, was CANCELLED, has TIMED_OUT
+  6     batch: some lines were refused
   10+N  the call failed with gRPC status N:
           11 CANCELLED           12 UNKNOWN             13 INVALID_ARGUMENT
           14 DEADLINE_EXCEEDED   15 NOT_FOUND           16 ALREADY_EXISTS
@@ -79,16 +81,18 @@ void AppendFlags(absl::Span<const Flag> flags, std::string* out) {
 
 }  // namespace
 
-std::string MainHelp(absl::Span<const Verb> verbs, absl::Span<const Flag> global_flags) {
+std::string MainHelp(absl::Span<const VerbGroup> groups, absl::Span<const Flag> global_flags) {
   std::string out =
       "timerctl: timers, loops and time-outs kept by a timerd server, from the shell.\n\n"
       "Usage: timerctl VERB [ID] [--flag=value]...\n"
-      "       timerctl VERB --help\n\n"
-      "Verbs:\n";
-  for (const Verb& verb : verbs) {
-    const std::string head =
-        verb.operand.empty() ? std::string(verb.name) : absl::StrCat(verb.name, " ", verb.operand);
-    absl::StrAppend(&out, "  ", Padded(head, 13), "  ", verb.purpose, "\n");
+      "       timerctl VERB --help\n";
+  for (const VerbGroup& group : groups) {
+    absl::StrAppend(&out, "\n", group.title, ":\n");
+    for (const Verb& verb : group.verbs) {
+      const std::string head =
+          absl::StrCat(verb.name, verb.operand.empty() ? "" : " ", verb.operand);
+      absl::StrAppend(&out, "  ", Padded(head, kVerbWidth), "  ", verb.purpose, "\n");
+    }
   }
   absl::StrAppend(&out, "\nFlags of every verb:\n");
   AppendFlags(global_flags, &out);

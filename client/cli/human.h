@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "client/cli/wording.h"
 #include "timerd/v1/timers.pb.h"
 
 namespace timerd::cli {
@@ -17,20 +18,31 @@ class HumanText {
  public:
   HumanText(absl::TimeZone zone, bool colour) : zone_(zone), colour_(colour) {}
 
-  // `subject` names the handle ("timer standup"), `deadline_is` what its deadline means ("fires"),
-  // `otherwise` is said when the request set none.
-  std::string Acknowledged(absl::string_view subject, absl::string_view deadline_is,
-                           absl::string_view otherwise,
+  // What is followed: human_events.cc. Events have columns that stay aligned from one to the next.
+  std::string Acknowledged(const Wording& wording,
                            const v1::Acknowledgement& acknowledgement) const;
-  // Columns that stay aligned from one event to the next.
   std::string Event(const v1::Event& event) const;
 
+  // Answers about one handle: human_replies.cc.
   std::string Cancelled(absl::string_view id, const v1::CancelResponse& reply) const;
   std::string Stopped(absl::string_view id, const v1::StopLoopResponse& reply) const;
   std::string Reported(const v1::ReportRequest& request, const v1::ReportResponse& reply) const;
   std::string Rescheduled(absl::string_view id, const v1::RescheduleResponse& reply) const;
+  std::string Paused(absl::string_view id, const v1::PauseLoopResponse& reply) const;
+  std::string Resumed(absl::string_view id, const v1::ResumeLoopResponse& reply) const;
+  std::string WasReset(absl::string_view id, const v1::ResetLoopResponse& reply) const;
+  std::string IntervalChanged(const v1::ChangeIntervalRequest& request,
+                              const v1::ChangeIntervalResponse& reply) const;
+  std::string Triggered(absl::string_view id, const v1::TriggerLoopResponse& reply) const;
+  // Of one item of a batch.
+  std::string Result(const v1::BatchItem& item, const v1::BatchResult& result) const;
+
+  // The server's clock: human_clock.cc.
+  std::string Now(const v1::NowResponse& reply) const;
+  std::string Advanced(const google::protobuf::Timestamp& now, uint64_t fired) const;
+
+  // Handles: human_handle.cc, and human_table.cc for a table with the columns that hold something.
   std::string Handle(const v1::GetResponse& reply) const;
-  // A table with the columns that hold something.
   std::string Table(const std::vector<v1::Handle>& handles,
                     const google::protobuf::Timestamp& now) const;
 
@@ -38,6 +50,9 @@ class HumanText {
   // "2026-11-24 09:00:00.000 (in 4m 59s)"
   std::string When(const google::protobuf::Timestamp& time,
                    const google::protobuf::Timestamp& now) const;
+  // The same for one of the deadlines of a handle, by the clock that it follows.
+  std::string Due(const v1::Handle& handle, const google::protobuf::Timestamp& deadline,
+                  const google::protobuf::Timestamp& now) const;
 
   absl::TimeZone zone_;
   bool colour_;

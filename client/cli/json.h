@@ -11,7 +11,8 @@ namespace timerd::cli {
 // apart from three things that make it handier in a shell:
 //   * bytes are text under their own name when they are UTF-8, otherwise base64 under NAME_base64;
 //   * 64-bit integers are numbers; enum values go without their prefix ("FIRED");
-//   * strings, bytes, numbers and booleans are always there, times and enums only when set.
+//   * strings, bytes, numbers and booleans are always there; times, enums and numbers that are
+//     optional only when set.
 // Fields come in the order of the proto file.
 std::string JsonLine(const google::protobuf::Message& message);
 

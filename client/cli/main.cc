@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   timerd::cli::Surroundings surroundings;
   surroundings.server = std::string(Environment("TIMERD_SERVER"));
+  surroundings.namespace_name = std::string(Environment("TIMERD_NAMESPACE"));
   surroundings.human = timerd::cli::HumanText(absl::LocalTimeZone(), WantsColour());
   return timerd::cli::Run(std::vector<std::string>(argv + 1, argv + argc), surroundings, std::cout,
                           std::cerr);

@@ -1,7 +1,8 @@
 // From the words of a command line to the requests of timers.proto.
 //
 // Errors are what main prints behind "timerctl VERB: "; they name the flag, the value, the rule and
-// the way out. The server's own limits (the length of ids, the longest delay) are left to it.
+// the way out. What the server judges (the length of ids, the longest delay, which policies of a
+// loop go together) is left to it. The namespace is the session's.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,8 @@ absl::StatusOr<v1::WithTimeoutRequest> MakeWithTimeoutRequest(const Arguments& a
 absl::StatusOr<v1::WatchRequest> MakeWatchRequest(const Arguments& arguments);
 absl::StatusOr<v1::ReportRequest> MakeReportRequest(const Arguments& arguments);
 absl::StatusOr<v1::RescheduleRequest> MakeRescheduleRequest(const Arguments& arguments);
+absl::StatusOr<v1::ChangeIntervalRequest> MakeChangeIntervalRequest(const Arguments& arguments);
+absl::StatusOr<v1::AdvanceRequest> MakeAdvanceRequest(const Arguments& arguments);
 
 // `page_size` is what is still wanted, at most a page; the caller adds the token.
 struct Listing {

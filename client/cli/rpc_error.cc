@@ -4,7 +4,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/time_text.h"
-#include "timerd/v1/errors.pb.h"
 
 namespace timerd::cli {
 namespace {
@@ -19,6 +18,10 @@ absl::string_view LastPart(absl::string_view message) {
 bool IsHere(absl::string_view server) {
   return absl::StartsWith(server, "127.") || absl::StartsWith(server, "localhost:") ||
          absl::StartsWith(server, "[::1]:");
+}
+
+std::string CodeName(const grpc::Status& status) {
+  return absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code()));
 }
 
 }  // namespace
@@ -38,13 +41,22 @@ std::string ReasonOf(const grpc::Status& status) {
   return std::string();
 }
 
-std::string Explain(const grpc::Status& status, const Attempt& attempt) {
-  const std::string code =
-      absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code()));
+grpc::Status ToStatus(const v1::StatusDetails& details) {
+  return grpc::Status(static_cast<grpc::StatusCode>(details.code()), details.message(),
+                      details.SerializeAsString());
+}
+
+std::string Described(const grpc::Status& status) {
   const std::string reason = ReasonOf(status);
-  if (!reason.empty()) {
-    return absl::StrCat(code, " (", reason, "): ", status.error_message());
+  return absl::StrCat(CodeName(status), reason.empty() ? "" : absl::StrCat(" (", reason, ")"), ": ",
+                      status.error_message());
+}
+
+std::string Explain(const grpc::Status& status, const Attempt& attempt) {
+  if (!ReasonOf(status).empty()) {
+    return Described(status);
   }
+  const std::string code = CodeName(status);
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
     if (attempt.answered) {
       return absl::StrCat(code, ": lost the connection to ", attempt.server, " (",
@@ -63,7 +75,7 @@ std::string Explain(const grpc::Status& status, const Attempt& attempt) {
                         RoughSpan(attempt.timeout),
                         "; it may have acted all the same. Give it longer with --timeout=1m");
   }
-  return absl::StrCat(code, ": ", status.error_message());
+  return Described(status);
 }
 
 }  // namespace timerd::cli

@@ -6,12 +6,19 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "grpcpp/support/status.h"
+#include "timerd/v1/errors.pb.h"
 
 namespace timerd::cli {
 
 // The reason of timers.proto, such as "UNKNOWN_ID", from the trailer grpc-status-details-bin; empty
 // for a status that no timerd server made.
 std::string ReasonOf(const grpc::Status& status);
+
+// The status that a call by itself would have ended with.
+grpc::Status ToStatus(const v1::StatusDetails& details);
+
+// "NOT_FOUND (UNKNOWN_ID): no timer "x"".
+std::string Described(const grpc::Status& status);
 
 // What was tried, for the explanation.
 struct Attempt {
@@ -20,7 +27,7 @@ struct Attempt {
   bool answered = false;     // Whether the server had sent anything.
 };
 
-// "NOT_FOUND (UNKNOWN_ID): no timer "x"", or what to do when nobody answers.
+// As Described(), or what to do when nobody answers.
 std::string Explain(const grpc::Status& status, const Attempt& attempt);
 
 }  // namespace timerd::cli

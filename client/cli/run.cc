@@ -33,13 +33,35 @@ absl::Status CheckServer(absl::string_view source, absl::string_view server) {
       source, server, ": not HOST:PORT; write for example ", source, "127.0.0.1:7400"));
 }
 
+// Which names there may be is the server's to say. It takes an empty one for its default, so an
+// empty flag, perhaps of a variable that is not set, would go to the wrong handles.
+absl::Status SetNamespace(const Arguments& arguments, const Surroundings& surroundings,
+                          Session::Options* options) {
+  absl::string_view source = "TIMERD_NAMESPACE=";
+  options->namespace_name = surroundings.namespace_name;
+  if (arguments.Has("namespace")) {
+    source = "--namespace=";
+    options->namespace_name = std::string(arguments.Value("namespace"));
+    if (options->namespace_name.empty()) {
+      return absl::InvalidArgumentError(
+          "--namespace= is empty; write --namespace=NAME or leave it out");
+    }
+    absl::StrAppend(&options->command, " --namespace=", ShellWord(options->namespace_name));
+  }
+  if (!IsUtf8(options->namespace_name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ": not UTF-8; a namespace has a-z, 0-9, '-', '_' and '.'"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Session::Options> SessionOptions(const Arguments& arguments,
                                                 const Surroundings& surroundings) {
   Session::Options options;
   absl::Status checked;
   if (arguments.Has("server")) {
     options.server = std::string(arguments.Value("server"));
-    options.command = absl::StrCat("timerctl --server=", ShellWord(options.server));
+    absl::StrAppend(&options.command, " --server=", ShellWord(options.server));
     checked = CheckServer("--server=", options.server);
   } else if (!surroundings.server.empty()) {
     options.server = surroundings.server;
@@ -47,6 +69,10 @@ absl::StatusOr<Session::Options> SessionOptions(const Arguments& arguments,
   }
   if (!checked.ok()) {
     return checked;
+  }
+  const absl::Status named = SetNamespace(arguments, surroundings, &options);
+  if (!named.ok()) {
+    return named;
   }
   const absl::StatusOr<absl::Duration> timeout = AnswerTimeout(arguments);
   if (!timeout.ok()) {
@@ -84,7 +110,7 @@ int Run(absl::Span<const std::string> words, const Surroundings& surroundings, s
   if (arguments->Has("version")) {
     out << "timerctl " << TIMERD_VERSION << "\n";
   } else if (arguments->Has("help")) {
-    out << (arguments->verb() == nullptr ? MainHelp(AllVerbs(), GlobalFlags())
+    out << (arguments->verb() == nullptr ? MainHelp(VerbGroups(), GlobalFlags())
                                          : VerbHelp(*arguments->verb(), GlobalFlags()));
   } else {
     const absl::StatusOr<int> ran = RunVerb(*arguments, surroundings, out, err);

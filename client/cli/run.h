@@ -11,7 +11,8 @@ namespace timerd::cli {
 
 // What the process knows about its surroundings.
 struct Surroundings {
-  std::string server;  // TIMERD_SERVER; empty when unset.
+  std::string server;          // TIMERD_SERVER; empty when unset.
+  std::string namespace_name;  // TIMERD_NAMESPACE; empty when unset.
   HumanText human = HumanText(absl::UTCTimeZone(), false);
 };
 

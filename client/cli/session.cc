@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/json.h"
 #include "client/cli/rpc_error.h"
+#include "client/cli/text.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -24,14 +26,18 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& server) {
 }  // namespace
 
 Session::Session(Options options, std::ostream& out, std::ostream& err)
-    : options_(std::move(options)),
-      out_(out),
-      err_(err),
-      stub_(v1::Timers::NewStub(Connect(options_.server))) {}
+    : options_(std::move(options)), out_(out), err_(err) {
+  const std::shared_ptr<grpc::Channel> channel = Connect(options_.server);
+  stubs_ = {v1::Timers::NewStub(channel), v1::Clock::NewStub(channel)};
+}
 
 void Session::Print(const google::protobuf::Message& message, absl::string_view text) {
+  PrintLine(options_.json ? JsonLine(message) : "", text);
+}
+
+void Session::PrintLine(absl::string_view json, absl::string_view text) {
   if (options_.json) {
-    out_ << JsonLine(message) << std::endl;
+    out_ << json << std::endl;
   } else {
     out_ << text << std::flush;
   }
@@ -43,6 +49,11 @@ void Session::Hint(absl::string_view text) {
   if (!options_.json) {
     err_ << text << std::endl;
   }
+}
+
+void Session::HintReport(absl::string_view id, uint64_t run) {
+  Hint(absl::StrCat("  waits for: ", options_.command, " report ", ShellWord(id), " --run=", run,
+                    " --success (or --failure)"));
 }
 
 int Session::Failed(const grpc::Status& status, bool answered) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <tuple>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -18,26 +19,36 @@ class Session {
   struct Options {
     std::string server = "127.0.0.1:7400";  // HOST:PORT
     absl::Duration timeout = absl::Seconds(10);
+    std::string namespace_name;  // Empty: the server's default.
     bool json = false;
     HumanText human = HumanText(absl::UTCTimeZone(), false);
-    // What a user types to reach the same server: "timerctl", or with its --server.
+    // What a user types to reach the same handles: "timerctl", or with its --server and
+    // --namespace.
     std::string command = "timerctl";
   };
 
   // The streams outlive the session. Nothing is connected before the first call.
   Session(Options options, std::ostream& out, std::ostream& err);
 
-  v1::Timers::Stub& stub() { return *stub_; }
+  // Stub: v1::Timers::Stub or v1::Clock::Stub.
+  template <typename Stub>
+  Stub& stub() {
+    return *std::get<std::unique_ptr<Stub>>(stubs_);
+  }
   const Options& options() const { return options_; }
   const HumanText& human() const { return options_.human; }
 
   // Prints `message` as JSON or else `text`, which ends in a newline, and flushes: a reader at the
   // other end of a pipe waits for it.
   void Print(const google::protobuf::Message& message, absl::string_view text);
+  // The same for one line of JSON that is there already, without its newline.
+  void PrintLine(absl::string_view json, absl::string_view text);
   // A line on the error stream behind "timerctl: ".
   void Complain(absl::string_view text);
   // A hint for people on the error stream; nothing with --json.
   void Hint(absl::string_view text);
+  // Hints at who has to report the run.
+  void HintReport(absl::string_view id, uint64_t run);
 
   // Complains about `status` and returns its exit code. `answered`: the server had sent something.
   int Failed(const grpc::Status& status, bool answered = false);
@@ -46,7 +57,7 @@ class Session {
   const Options options_;
   std::ostream& out_;
   std::ostream& err_;
-  std::unique_ptr<v1::Timers::Stub> stub_;
+  std::tuple<std::unique_ptr<v1::Timers::Stub>, std::unique_ptr<v1::Clock::Stub>> stubs_;
 };
 
 }  // namespace timerd::cli

@@ -166,7 +166,8 @@ absl::string_view Nearest(absl::string_view text,
   }
   if (nearest.empty() && text.size() >= 2) {
     for (const absl::string_view candidate : candidates) {
-      if (absl::StartsWith(candidate, text) || absl::StartsWith(text, candidate)) {
+      const bool is_part = text.size() >= 4 && absl::StrContains(candidate, text);
+      if (is_part || absl::StartsWith(candidate, text) || absl::StartsWith(text, candidate)) {
         return candidate;
       }
     }

@@ -94,8 +94,12 @@ absl::Time ToTime(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
 }
 
+std::string LocalTime(absl::Time time, absl::TimeZone zone) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", time, zone);
+}
+
 std::string LocalTime(const google::protobuf::Timestamp& timestamp, absl::TimeZone zone) {
-  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", ToTime(timestamp), zone);
+  return LocalTime(ToTime(timestamp), zone);
 }
 
 std::string RoughSpan(absl::Duration span) {

@@ -18,6 +18,7 @@ absl::StatusOr<google::protobuf::Timestamp> ParseTimestamp(absl::string_view tex
 absl::Time ToTime(const google::protobuf::Timestamp& timestamp);
 
 // "2026-11-24 09:00:00.250" in `zone`, truncated to milliseconds.
+std::string LocalTime(absl::Time time, absl::TimeZone zone);
 std::string LocalTime(const google::protobuf::Timestamp& timestamp, absl::TimeZone zone);
 
 // The size of `span` to about three digits, without its sign: "0.4 ms", "3.5 s", "4m 59s", "2d 3h".

@@ -1,8 +1,5 @@
-#include <algorithm>
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "client/cli/exit_code.h"
+// Verbs about one handle that print one reply.
+#include "client/cli/call.h"
 #include "client/cli/requests.h"
 #include "client/cli/session.h"
 #include "client/cli/verbs.h"
@@ -10,49 +7,14 @@
 namespace timerd::cli {
 namespace {
 
-template <typename Request, typename Response>
-using Method = grpc::Status (v1::Timers::Stub::*)(grpc::ClientContext*, const Request&, Response*);
-
-template <typename Request, typename Response>
-grpc::Status Call(Session& session, Method<Request, Response> method, const Request& request,
-                  Response* reply) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + session.options().timeout));
-  return (session.stub().*method)(&context, request, reply);
-}
-
-// Calls, then prints the reply as JSON or as `text(reply)` says.
-template <typename Request, typename Response, typename Text>
-int CallAndPrint(Session& session, Method<Request, Response> method, const Request& request,
-                 const Text& text) {
-  Response reply;
-  const grpc::Status status = Call(session, method, request, &reply);
-  if (!status.ok()) {
-    return session.Failed(status);
-  }
-  session.Print(reply, text(reply));
-  return kOk;
+template <typename Request>
+Request WithId(const Arguments& arguments) {
+  Request request;
+  request.set_id(arguments.operand());
+  return request;
 }
 
 }  // namespace
-
-absl::StatusOr<int> Cancel(const Arguments& arguments, Session& session) {
-  v1::CancelRequest request;
-  request.set_id(arguments.operand());
-  return CallAndPrint(session, &v1::Timers::Stub::Cancel, request,
-                      [&](const v1::CancelResponse& reply) {
-                        return session.human().Cancelled(request.id(), reply);
-                      });
-}
-
-absl::StatusOr<int> StopLoop(const Arguments& arguments, Session& session) {
-  v1::StopLoopRequest request;
-  request.set_id(arguments.operand());
-  return CallAndPrint(session, &v1::Timers::Stub::StopLoop, request,
-                      [&](const v1::StopLoopResponse& reply) {
-                        return session.human().Stopped(request.id(), reply);
-                      });
-}
 
 absl::StatusOr<int> Report(const Arguments& arguments, Session& session) {
   const absl::StatusOr<v1::ReportRequest> request = MakeReportRequest(arguments);
@@ -75,53 +37,66 @@ absl::StatusOr<int> Reschedule(const Arguments& arguments, Session& session) {
                       });
 }
 
-absl::StatusOr<int> Get(const Arguments& arguments, Session& session) {
-  v1::GetRequest request;
-  request.set_id(arguments.operand());
-  return CallAndPrint(session, &v1::Timers::Stub::Get, request,
-                      [&](const v1::GetResponse& reply) { return session.human().Handle(reply); });
+absl::StatusOr<int> Cancel(const Arguments& arguments, Session& session) {
+  return CallAndPrint(session, &v1::Timers::Stub::Cancel, WithId<v1::CancelRequest>(arguments),
+                      [&](const v1::CancelResponse& reply) {
+                        return session.human().Cancelled(arguments.operand(), reply);
+                      });
 }
 
-absl::StatusOr<int> List(const Arguments& arguments, Session& session) {
-  absl::StatusOr<Listing> listing = MakeListing(arguments);
-  if (!listing.ok()) {
-    return listing.status();
+absl::StatusOr<int> StopLoop(const Arguments& arguments, Session& session) {
+  return CallAndPrint(session, &v1::Timers::Stub::StopLoop, WithId<v1::StopLoopRequest>(arguments),
+                      [&](const v1::StopLoopResponse& reply) {
+                        return session.human().Stopped(arguments.operand(), reply);
+                      });
+}
+
+absl::StatusOr<int> PauseLoop(const Arguments& arguments, Session& session) {
+  return CallAndPrint(session, &v1::Timers::Stub::PauseLoop,
+                      WithId<v1::PauseLoopRequest>(arguments),
+                      [&](const v1::PauseLoopResponse& reply) {
+                        return session.human().Paused(arguments.operand(), reply);
+                      });
+}
+
+absl::StatusOr<int> ResumeLoop(const Arguments& arguments, Session& session) {
+  return CallAndPrint(session, &v1::Timers::Stub::ResumeLoop,
+                      WithId<v1::ResumeLoopRequest>(arguments),
+                      [&](const v1::ResumeLoopResponse& reply) {
+                        return session.human().Resumed(arguments.operand(), reply);
+                      });
+}
+
+absl::StatusOr<int> ResetLoop(const Arguments& arguments, Session& session) {
+  return CallAndPrint(session, &v1::Timers::Stub::ResetLoop,
+                      WithId<v1::ResetLoopRequest>(arguments),
+                      [&](const v1::ResetLoopResponse& reply) {
+                        return session.human().WasReset(arguments.operand(), reply);
+                      });
+}
+
+absl::StatusOr<int> ChangeInterval(const Arguments& arguments, Session& session) {
+  const absl::StatusOr<v1::ChangeIntervalRequest> request = MakeChangeIntervalRequest(arguments);
+  if (!request.ok()) {
+    return request.status();
   }
-  v1::ListRequest request = listing->request;
-  const size_t limit = static_cast<size_t>(listing->limit);
-  std::vector<v1::Handle> handles;
-  v1::ListResponse page;
-  do {
-    page.Clear();
-    const grpc::Status status = Call(session, &v1::Timers::Stub::List, request, &page);
-    if (!status.ok()) {
-      return session.Failed(status);
-    }
-    for (v1::Handle& handle : *page.mutable_handles()) {
-      if (session.options().json && handles.size() < limit) {
-        // The same shape as Get's, so that one filter reads both.
-        v1::GetResponse line;
-        *line.mutable_now() = page.now();
-        *line.mutable_handle() = handle;
-        session.Print(line, "");
-      }
-      handles.push_back(std::move(handle));
-    }
-    request.set_page_token(page.next_page_token());
-    request.set_page_size(static_cast<int32_t>(
-        std::min<size_t>(limit - std::min(limit, handles.size()), request.page_size())));
-  } while (!page.next_page_token().empty() && handles.size() < limit);
-  const bool more = !page.next_page_token().empty() || handles.size() > limit;
-  handles.resize(std::min(handles.size(), limit));
-  if (!session.options().json && !handles.empty()) {
-    session.Print(page, session.human().Table(handles, page.now()));
-  }
-  if (handles.empty()) {
-    session.Hint("nothing to list");
-  } else if (more) {
-    session.Hint(absl::StrCat("there are more; show them with --limit=", 10 * handles.size()));
-  }
-  return kOk;
+  return CallAndPrint(session, &v1::Timers::Stub::ChangeInterval, *request,
+                      [&](const v1::ChangeIntervalResponse& reply) {
+                        return session.human().IntervalChanged(*request, reply);
+                      });
+}
+
+absl::StatusOr<int> TriggerLoop(const Arguments& arguments, Session& session) {
+  return CallAndPrint(session, &v1::Timers::Stub::TriggerLoop,
+                      WithId<v1::TriggerLoopRequest>(arguments),
+                      [&](const v1::TriggerLoopResponse& reply) {
+                        return session.human().Triggered(arguments.operand(), reply);
+                      });
+}
+
+absl::StatusOr<int> Get(const Arguments& arguments, Session& session) {
+  return CallAndPrint(session, &v1::Timers::Stub::Get, WithId<v1::GetRequest>(arguments),
+                      [&](const v1::GetResponse& reply) { return session.human().Handle(reply); });
 }
 
 }  // namespace timerd::cli

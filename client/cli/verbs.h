@@ -10,11 +10,24 @@ absl::StatusOr<int> Schedule(const Arguments& arguments, Session& session);
 absl::StatusOr<int> StartLoop(const Arguments& arguments, Session& session);
 absl::StatusOr<int> WithTimeout(const Arguments& arguments, Session& session);
 absl::StatusOr<int> Watch(const Arguments& arguments, Session& session);
-absl::StatusOr<int> Cancel(const Arguments& arguments, Session& session);
-absl::StatusOr<int> StopLoop(const Arguments& arguments, Session& session);
+
 absl::StatusOr<int> Report(const Arguments& arguments, Session& session);
 absl::StatusOr<int> Reschedule(const Arguments& arguments, Session& session);
+absl::StatusOr<int> Cancel(const Arguments& arguments, Session& session);
+absl::StatusOr<int> Batch(const Arguments& arguments, Session& session);
+
+absl::StatusOr<int> StopLoop(const Arguments& arguments, Session& session);
+absl::StatusOr<int> PauseLoop(const Arguments& arguments, Session& session);
+absl::StatusOr<int> ResumeLoop(const Arguments& arguments, Session& session);
+absl::StatusOr<int> ResetLoop(const Arguments& arguments, Session& session);
+absl::StatusOr<int> ChangeInterval(const Arguments& arguments, Session& session);
+absl::StatusOr<int> TriggerLoop(const Arguments& arguments, Session& session);
+
 absl::StatusOr<int> Get(const Arguments& arguments, Session& session);
 absl::StatusOr<int> List(const Arguments& arguments, Session& session);
+
+absl::StatusOr<int> Now(const Arguments& arguments, Session& session);
+absl::StatusOr<int> Advance(const Arguments& arguments, Session& session);
+absl::StatusOr<int> AdvanceToNext(const Arguments& arguments, Session& session);
 
 }  // namespace timerd::cli

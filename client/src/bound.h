@@ -8,9 +8,9 @@
 namespace timerd {
 inline namespace client {
 
-// Sends `request`, which must be detached and name a target, until it is acknowledged or refused,
-// then sets `armed`. An acknowledgement that got lost leads to a second time-out, due after the
-// first one and therefore without effect.
+// Sends `request`, which must be detached, name a target and carry an idempotency key, until it is
+// acknowledged or refused, then sets `armed`. By its key it arms one time-out, however often it
+// arrives.
 void Bound(std::shared_ptr<Connection> connection, v1::WithTimeoutRequest request,
            Promise<absl::Status> armed);
 

@@ -37,7 +37,9 @@ class Call : public std::enable_shared_from_this<Call<Request, Response>> {
         prepare_(std::move(prepare)),
         on_answer_(std::move(on_answer)),
         backoff_(connection_->NewBackoff()),
-        request_(std::move(request)) {}
+        request_(std::move(request)) {
+    connection_->Stamp(request_);
+  }
 
   void Try() {
     if (prepare_ != nullptr) {

@@ -1,11 +1,13 @@
 #include "timerd/client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "client/src/call.h"
 #include "client/src/connection.h"
 #include "client/src/handle_core.h"
 #include "client/src/proto_time.h"
+#include "client/src/requests.h"
 
 namespace timerd {
 inline namespace client {
@@ -25,7 +27,20 @@ LoopTick ToTick(const v1::Event& event) {
   tick.time = FromProto(event.time());
   tick.deadline = event.has_deadline() ? FromProto(event.deadline()) : tick.time;
   tick.payload = event.payload();
+  tick.triggered = event.triggered();
+  tick.generation = event.generation();
+  if (event.has_wall_deadline()) {
+    tick.wall_deadline = FromProto(event.wall_deadline());
+  }
   return tick;
+}
+
+// How many ticks of a plain loop may wait for its function: what the server too would make up for.
+size_t PlainBacklog(const MissedTicks& missed) {
+  if (missed.policy != MissedTicks::Policy::kRunAll) {
+    return 1;
+  }
+  return missed.max_runs == 0 ? 100 : std::min<size_t>(missed.max_runs, 10'000);
 }
 
 }  // namespace
@@ -39,10 +54,8 @@ DelayedCall Client::CallLater(absl::Duration delay, std::function<void()> functi
                               CallOptions options) {
   HandlePlan plan;
   plan.form = Form::kPlainTimer;
-  plan.id = options.id.empty() ? connection_->NewId() : std::move(options.id);
-  v1::ScheduleRequest request;
-  request.set_id(plan.id);
-  *request.mutable_delay() = ToProto(delay);
+  v1::ScheduleRequest request = ToRequest(delay, /*reported=*/false, options);
+  plan.id = connection_->Name(request, options.id);
   plan.creation = std::move(request);
   plan.function = [function = std::move(function)](const v1::Event&) {
     function();
@@ -56,11 +69,8 @@ DeferredCall Client::DeferLater(absl::Duration delay,
                                 CallOptions options) {
   HandlePlan plan;
   plan.form = Form::kReportedTimer;
-  plan.id = options.id.empty() ? connection_->NewId() : std::move(options.id);
-  v1::ScheduleRequest request;
-  request.set_id(plan.id);
-  *request.mutable_delay() = ToProto(delay);
-  request.set_reported(true);
+  v1::ScheduleRequest request = ToRequest(delay, /*reported=*/true, options);
+  plan.id = connection_->Name(request, options.id);
   plan.creation = std::move(request);
   plan.function = [function = std::move(function)](const v1::Event&) {
     return RunResult{function()};
@@ -71,14 +81,21 @@ DeferredCall Client::DeferLater(absl::Duration delay,
 LoopingCall Client::StartLoop(absl::Duration interval,
                               std::function<LoopResult(const LoopTick&)> function,
                               LoopOptions options) {
+  return FollowLoop(ToRequest(interval, options), std::move(function), options);
+}
+
+LoopingCall Client::StartLoop(Cron cron, std::function<LoopResult(const LoopTick&)> function,
+                              LoopOptions options) {
+  return FollowLoop(ToRequest(cron, options), std::move(function), options);
+}
+
+LoopingCall Client::FollowLoop(v1::StartLoopRequest request,
+                               std::function<LoopResult(const LoopTick&)> function,
+                               const LoopOptions& options) {
   HandlePlan plan;
-  plan.form = Form::kLoop;
-  plan.id = options.id.empty() ? connection_->NewId() : std::move(options.id);
-  v1::StartLoopRequest request;
-  request.set_id(plan.id);
-  *request.mutable_interval() = ToProto(interval);
-  request.set_start_now(options.start_now);
-  request.set_payload(std::move(options.payload));
+  plan.form = options.plain ? Form::kPlainLoop : Form::kLoop;
+  plan.plain_backlog = PlainBacklog(options.missed_ticks);
+  plan.id = connection_->Name(request, options.id);
   plan.creation = std::move(request);
   plan.function = [function = std::move(function)](const v1::Event& event) {
     const LoopResult result = function(ToTick(event));
@@ -100,13 +117,8 @@ Task Client::WithTimeout(
     TimeoutOptions options) {
   HandlePlan plan;
   plan.form = Form::kTask;
-  plan.id = options.id.empty() ? connection_->NewId() : std::move(options.id);
-  v1::WithTimeoutRequest request;
-  request.set_id(plan.id);
-  *request.mutable_timeout() = ToProto(timeout);
-  if (options.fallback.has_value()) {
-    *request.mutable_fallback() = ToOutcome(*options.fallback);
-  }
+  v1::WithTimeoutRequest request = ToRequest(timeout, options);
+  plan.id = connection_->Name(request, options.id);
   plan.creation = std::move(request);
   plan.on_timeout = std::move(options.on_timeout);
   // The core owns the function, so the function refers to the core weakly.

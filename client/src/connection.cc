@@ -37,6 +37,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
       arguments);
 }
 
+// 32 random bits.
+absl::Hex RandomWord() { return absl::Hex(std::random_device()(), absl::kZeroPad8); }
+
 }  // namespace
 
 Connection::Connection(ClientOptions options)
@@ -82,10 +85,10 @@ bool Connection::closing() const {
 }
 
 std::string Connection::NewId() const {
-  std::random_device random;
-  const auto word = [&random] { return absl::Hex(random(), absl::kZeroPad8); };
-  return absl::StrCat(options_.id_prefix, word(), word(), word(), word());
+  return absl::StrCat(options_.id_prefix, RandomWord(), RandomWord(), RandomWord(), RandomWord());
 }
+
+std::string Connection::NewKey() const { return absl::StrCat(RandomWord(), RandomWord()); }
 
 bool Connection::Adopt(std::shared_ptr<HandleCore> core) {
   std::lock_guard<std::mutex> lock(mutex_);

@@ -34,8 +34,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Api& api() { return *stub_->async(); }
   RetryTimer& timer() { return timer_; }
   Backoff NewBackoff() const { return Backoff(options_.backoff_min, options_.backoff_max); }
+  // Every request names the namespace.
+  template <typename Request>
+  void Stamp(Request& request) const {
+    request.set_namespace_(options_.name_space);
+  }
   // 128 random bits as text, behind the prefix.
   std::string NewId() const;
+  // An idempotency key: unlike any other that requests for the same id carry.
+  std::string NewKey() const;
+  // Makes a creation safe to send again while it is not known whether it has arrived; returns its
+  // id. An id made here is this request's alone. One of the caller's choice may be an older
+  // handle's as well, from which the key tells it.
+  template <typename Request>
+  std::string Name(Request& request, const std::string& chosen_id) const {
+    request.set_id(chosen_id.empty() ? NewId() : chosen_id);
+    if (!chosen_id.empty() || request.replace()) {
+      request.set_idempotency_key(NewKey());
+    }
+    return request.id();
+  }
 
   // Runs on the callback threads, unless the connection is gone.
   void Post(std::function<void()> function) { pool_.Post(std::move(function)); }

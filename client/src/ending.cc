@@ -2,6 +2,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "client/src/status.h"
 
 namespace timerd {
 inline namespace client {
@@ -47,13 +48,22 @@ absl::StatusOr<std::string> ToStatusOr(const Ending& ending) {
     case End::kStopped:
       return ending.payload;
     case End::kFailed:
-      return Marked(DecodeFailure(ending.payload), ending.end);
+      return Marked(ending.reason.empty()
+                        ? DecodeFailure(ending.payload)
+                        : WithReason(absl::AbortedError("no client followed the run for as long as "
+                                                        "client_lost_after allows"),
+                                     ending.reason),
+                    ending.end);
     case End::kTimedOut:
       return Marked(absl::DeadlineExceededError(
                         absl::StrCat("timed out after ", absl::FormatDuration(ending.timeout))),
                     ending.end);
     case End::kCancelled:
-      return Marked(absl::CancelledError("cancelled"), ending.end);
+      return Marked(ending.reason.empty()
+                        ? absl::CancelledError("cancelled")
+                        : WithReason(absl::CancelledError("replaced by a later request of its id"),
+                                     ending.reason),
+                    ending.end);
     case End::kRefused:
     case End::kDetached:
       break;

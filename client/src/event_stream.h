@@ -42,7 +42,9 @@ class EventStream final : public OpenStream, public grpc::ClientReadReactor<Resp
       : connection_(std::move(connection)),
         request_(std::move(request)),
         listener_(std::move(listener)),
-        context_(std::make_unique<grpc::ClientContext>()) {}
+        context_(std::make_unique<grpc::ClientContext>()) {
+    connection_->Stamp(request_);
+  }
 
   // False when the connection is closing.
   bool Open(Method method, std::shared_ptr<EventStream> self) {
@@ -89,7 +91,7 @@ class EventStream final : public OpenStream, public grpc::ClientReadReactor<Resp
   }
 
   const std::shared_ptr<Connection> connection_;
-  const Request request_;
+  Request request_;
   std::shared_ptr<StreamListener> listener_;
   std::mutex mutex_;
   std::unique_ptr<grpc::ClientContext> context_;  // reset, under mutex_, at the end

@@ -1,6 +1,7 @@
 #include "client/src/feed.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace timerd {
@@ -76,23 +77,43 @@ std::shared_ptr<OpenStream> Feed::Open(bool watch, uint64_t after_sequence) {
 }
 
 void Feed::OnAcknowledged(const v1::Acknowledgement& acknowledgement) {
+  std::optional<v1::Event> replaced;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stopped_) {
       return;
     }
     backoff_.Reset();
-    if (!exists_) {
+    if (exists_ && acknowledgement.generation() != generation_) {
+      replaced = ReplacedLocked();
+    } else if (!exists_) {
       exists_ = true;
+      generation_ = acknowledgement.generation();
       found_ = acknowledgement.existed() && !std::holds_alternative<v1::WatchRequest>(creation_);
       if (found_ && stream_ != nullptr) {
         stream_->Close();
       }
     }
   }
-  if (const auto listener = listener_.lock(); listener != nullptr) {
+  const auto listener = listener_.lock();
+  if (listener == nullptr) {
+    return;
+  }
+  if (replaced.has_value()) {
+    listener->OnFeedEvent(this, *replaced);
+  } else {
     listener->OnFeedAcknowledged(this, acknowledgement);
   }
+}
+
+v1::Event Feed::ReplacedLocked() {
+  v1::Event event;
+  event.set_id(id_);
+  event.set_type(v1::Event::TYPE_CANCELLED);
+  event.set_sequence(last_sequence_ + 1);
+  event.set_generation(generation_);
+  event.set_reason("REPLACED");
+  return event;
 }
 
 void Feed::OnEvent(const v1::Event& event) {

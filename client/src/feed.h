@@ -13,8 +13,8 @@
 namespace timerd {
 inline namespace client {
 
-// What a handle begins with. Every request carries its id, so that it can be sent again safely
-// while it is not known whether it has arrived.
+// What a handle begins with. Every request carries its id, and a key where the id might have been
+// used before, so that it can be sent again safely while it is not known whether it has arrived.
 using Creation = std::variant<v1::ScheduleRequest, v1::StartLoopRequest, v1::WithTimeoutRequest,
                               v1::WatchRequest>;
 
@@ -26,7 +26,8 @@ class FeedListener {
   virtual ~FeedListener() = default;
   // The handle exists, durably. Comes again each time a stream is resumed.
   virtual void OnFeedAcknowledged(Feed* feed, const v1::Acknowledgement& acknowledgement) = 0;
-  // An event may come more than once, but only in order.
+  // An event may come more than once, but only in order. When another handle has taken the id and
+  // the end of this one was not heard, it is told here: CANCELLED, reason REPLACED.
   virtual void OnFeedEvent(Feed* feed, const v1::Event& event) = 0;
   // The server has closed the stream for good: OK after the end event or the FIRED of a plain
   // timer; otherwise why it refuses to make or to show the handle. Nothing comes after it.
@@ -50,6 +51,7 @@ class Feed : public StreamListener, public std::enable_shared_from_this<Feed> {
   void OnEvent(const v1::Event& event) override;
   void OnStreamEnd(const absl::Status& status) override;
 
+  v1::Event ReplacedLocked();
   std::shared_ptr<OpenStream> Open(bool watch, uint64_t after_sequence);
 
   const std::shared_ptr<Connection> connection_;
@@ -68,6 +70,8 @@ class Feed : public StreamListener, public std::enable_shared_from_this<Feed> {
   // has seen, so it is given up for a Watch from the start.
   bool found_ = false;
   uint64_t last_sequence_ = 0;
+  // Of the handle that is followed, from the acknowledgement on.
+  uint64_t generation_ = 0;
   // The last event was one that ends the stream.
   bool last_may_end_ = false;
 };

@@ -27,6 +27,13 @@ Future<absl::StatusOr<absl::Time>> TimerCall::Delay(absl::Duration by) const {
 }
 
 Future<absl::Status> LoopingCall::Stop() const { return core_->Stop(); }
+Future<absl::Status> LoopingCall::Pause() const { return core_->Pause(); }
+Future<absl::Status> LoopingCall::Resume() const { return core_->Resume(); }
+Future<absl::Status> LoopingCall::Reset() const { return core_->ResetLoop(); }
+Future<absl::Status> LoopingCall::ChangeInterval(absl::Duration interval) const {
+  return core_->ChangeInterval(interval);
+}
+Future<absl::Status> LoopingCall::Trigger() const { return core_->Trigger(); }
 
 bool Task::Complete(std::string value) const { return core_->Finish(std::move(value)); }
 bool Task::Fail(const absl::Status& failure) const { return core_->Finish(failure); }

@@ -36,8 +36,11 @@ Ending EndingOf(const v1::Event& event) {
   ending.payload = event.payload();
   ending.by_timeout = event.by_timeout();
   ending.timeout = FromProto(event.timeout());
-  ending.time = FromProto(event.time());
+  if (event.has_time()) {
+    ending.time = FromProto(event.time());
+  }
   ending.run = event.run();
+  ending.reason = event.reason();
   return ending;
 }
 
@@ -45,6 +48,7 @@ HandleCore::HandleCore(std::shared_ptr<Connection> connection, HandlePlan plan)
     : connection_(std::move(connection)),
       form_(plan.form),
       first_id_(plan.id),
+      plain_backlog_(plan.plain_backlog),
       function_(std::move(plan.function)),
       acknowledged_(connection_->NewPromise<absl::Status>()),
       done_(connection_->NewPromise<Ending>()),
@@ -145,13 +149,22 @@ void HandleCore::OnFeedEvent(Feed* feed, const v1::Event& event) {
     NoteTimeLocked(event.time());
   }
   if (event.type() != v1::Event::TYPE_FIRED && event.type() != v1::Event::TYPE_TICK) {
-    EndLocked(effects, EndingOf(event));
+    const bool waits_for_ticks =
+        ticking_ && !event.by_timeout() &&
+        (event.type() == v1::Event::TYPE_COMPLETED || event.type() == v1::Event::TYPE_STOPPED);
+    if (waits_for_ticks) {
+      end_after_ticks_ = EndingOf(event);
+    } else {
+      EndLocked(effects, EndingOf(event));
+    }
     return;
   }
   if (event.has_deadline()) {
     deadline_ = FromProto(event.deadline());
   }
-  if (form_ != Form::kWatched) {
+  if (form_ == Form::kPlainLoop) {
+    OnPlainTickLocked(event);
+  } else if (form_ != Form::kWatched) {
     OnRunBegunLocked(effects, event);
   } else if (event.type() == v1::Event::TYPE_FIRED) {
     waiting_ = event;  // the end, if the stream closes now

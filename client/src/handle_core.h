@@ -26,6 +26,7 @@ enum class Form {
   kPlainTimer,     // FIRED is the end; nothing is reported
   kReportedTimer,  // FIRED begins run 1
   kLoop,           // TICK begins a run
+  kPlainLoop,      // TICK begins a run; nothing is reported
   kTask,           // run 1 begins with the acknowledgement
   kWatched,        // made elsewhere; nothing is run or reported here
 };
@@ -40,6 +41,8 @@ struct HandlePlan {
   Form form = Form::kWatched;
   std::string id;
   Creation creation;
+  // kPlainLoop: how many ticks may wait for the function; above it the oldest are told as missed.
+  size_t plain_backlog = 1;
   // Runs on a callback thread; gets the event that began the run (for a task one that has the run
   // number only). Null when nothing is run here.
   std::function<RunResult(const v1::Event&)> function;
@@ -67,6 +70,12 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   Future<absl::Status> Cancel();
   Future<absl::Status> Stop();
   Future<absl::Status> AddTimeout(absl::Duration timeout, TimeoutOptions options);
+  // For loops.
+  Future<absl::Status> Pause();
+  Future<absl::Status> Resume();
+  Future<absl::Status> ResetLoop();
+  Future<absl::Status> ChangeInterval(absl::Duration interval);
+  Future<absl::Status> Trigger();
   // For timers: Reset (`from_now`) and Delay.
   Future<absl::StatusOr<absl::Time>> Move(absl::Duration amount, bool from_now);
   // For tasks.
@@ -89,6 +98,9 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
     bool told_again = false;  // by the server, while the report was under way
   };
   using MoveAnswer = Answer<v1::RescheduleResponse>;
+  template <typename Request, typename Response>
+  using LoopMethod = void (Connection::Api::*)(grpc::ClientContext*, const Request*, Response*,
+                                               std::function<void(grpc::Status)>);
 
   void OnFeedAcknowledged(Feed* feed, const v1::Acknowledgement& acknowledgement) override;
   void OnFeedEvent(Feed* feed, const v1::Event& event) override;
@@ -117,6 +129,18 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   void StopLocked(Effects& effects, const Promise<absl::Status>& stopped);
   void OnStopped(const Answer<v1::StopLoopResponse>& answer, const Promise<absl::Status>& stopped);
 
+  // handle_loops.cc: what only loops can be asked for, and plain runs. `reached` is the reason by
+  // which a second try learns that the first has done it.
+  template <typename Request, typename Response>
+  Future<absl::Status> AskOfLoop(LoopMethod<Request, Response> method, Request request, Retry retry,
+                                 const std::string& reached);
+  template <typename Response>
+  void NoteDeadlineLocked(const Response& response);
+  absl::Status LoopOverLocked() const;
+  void OnPlainTickLocked(const v1::Event& event);
+  bool MayTickLocked() const;
+  void RunPlainTick();
+
   // handle_moves.cc: Reset and Delay.
   void AskToMoveLocked(Effects& effects);
   void OnMoved(const MoveAnswer& answer);
@@ -127,6 +151,7 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   const std::shared_ptr<Connection> connection_;
   const Form form_;
   const std::string first_id_;
+  const size_t plain_backlog_;
   const std::function<RunResult(const v1::Event&)> function_;
   const Promise<absl::Status> acknowledged_;
   const Promise<Ending> done_;
@@ -159,6 +184,12 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   // The last run whose function has ended: what is reported, and reported again when told again.
   std::optional<Finished> finished_;
   bool reporting_ = false;
+
+  // Plain loops: the ticks whose function has not begun, oldest first, and the last one told.
+  std::deque<v1::Event> ticks_;
+  uint64_t told_tick_ = 0;
+  bool ticking_ = false;  // RunPlainTick() is posted or runs
+  std::optional<Ending> end_after_ticks_;
 
   // Moves are asked one after the other; while there is one, no function begins.
   std::deque<Movement> moves_;

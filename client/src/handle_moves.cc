@@ -128,6 +128,10 @@ void HandleCore::FollowRemadeLocked(Effects& effects) {
   auto& creation = std::get<v1::ScheduleRequest>(creation_);
   id_ = absl::StrCat(first_id_, "~", ++remade_);
   creation.set_id(id_);
+  // What has this id was made by this client in an earlier life of its program: it is in nobody's
+  // way.
+  creation.set_replace(true);
+  creation.set_idempotency_key(connection_->NewKey());
   *creation.mutable_delay() = ToProto(std::max(absl::ZeroDuration(), delay));
   exists_ = false;
   effects.Add([old = std::move(feed_)] { old->Stop(); });

@@ -57,20 +57,22 @@ void HandleCore::OnRunBegunLocked(Effects& effects, const v1::Event& event) {
     return;
   }
   // A run told again that nobody here knows may have been reported by another process: look first.
-  effects.Add([self = shared_from_this(), id = id_, run = event.run()] {
-    v1::GetRequest request;
-    request.set_id(id);
-    Ask<v1::GetRequest, v1::GetResponse>(
-        self->connection_, &Connection::Api::Get, request,
-        [self, run](const Answer<v1::GetResponse>& answer) {
-          const v1::Handle& handle = answer.response.handle();
-          const bool running =
-              handle.state() == v1::STATE_RUNNING || handle.state() == v1::STATE_STOPPING;
-          if (answer.status.ok() && running && handle.run() == run) {
-            self->connection_->Post([self] { self->TryToRun(); });
-          }
-        });
-  });
+  effects.Add(
+      [self = shared_from_this(), id = id_, run = event.run(), generation = event.generation()] {
+        v1::GetRequest request;
+        request.set_id(id);
+        Ask<v1::GetRequest, v1::GetResponse>(
+            self->connection_, &Connection::Api::Get, request,
+            [self, run, generation](const Answer<v1::GetResponse>& answer) {
+              const v1::Handle& handle = answer.response.handle();
+              const bool running =
+                  handle.state() == v1::STATE_RUNNING || handle.state() == v1::STATE_STOPPING;
+              if (answer.status.ok() && running && handle.run() == run &&
+                  handle.generation() == generation) {
+                self->connection_->Post([self] { self->TryToRun(); });
+              }
+            });
+      });
 }
 
 void HandleCore::TryToRun() {

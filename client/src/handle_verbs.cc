@@ -72,11 +72,7 @@ Future<absl::Status> HandleCore::Stop() {
   auto stopped = connection_->NewPromise<absl::Status>();
   Effects effects;
   std::lock_guard<std::mutex> lock(mutex_);
-  absl::Status over = OverLocked("stop");
-  if (!over.ok() || stopping_) {
-    if (over.ok() || over.code() == absl::StatusCode::kFailedPrecondition) {
-      over = Refusal("NOT_RUNNING", "loop \"" + id_ + "\": it is stopping or has ended");
-    }
+  if (absl::Status over = LoopOverLocked(); !over.ok()) {
     effects.Add([stopped, over = std::move(over)] { stopped.Set(over); });
   } else {
     StopLocked(effects, stopped);
@@ -120,6 +116,7 @@ Future<absl::Status> HandleCore::AddTimeout(absl::Duration timeout, TimeoutOptio
   v1::WithTimeoutRequest request;
   *request.mutable_timeout() = ToProto(timeout);
   request.set_detached(true);
+  request.set_idempotency_key(connection_->NewKey());
   if (options.fallback.has_value()) {
     *request.mutable_fallback() = ToOutcome(*options.fallback);
   }

@@ -35,17 +35,20 @@ absl::Status FromGrpc(const grpc::Status& status) {
   return result;
 }
 
-absl::Status Refusal(const std::string& reason, const std::string& message,
-                     const std::string& end) {
+absl::Status WithReason(absl::Status status, const std::string& reason, const std::string& end) {
   v1::ErrorInfo info;
   info.set_reason(reason);
   info.set_domain("timerd");
   if (!end.empty()) {
     (*info.mutable_metadata())["end"] = end;
   }
-  absl::Status status = absl::FailedPreconditionError(message);
   status.SetPayload(kErrorInfoUrl, absl::Cord(info.SerializeAsString()));
   return status;
+}
+
+absl::Status Refusal(const std::string& reason, const std::string& message,
+                     const std::string& end) {
+  return WithReason(absl::FailedPreconditionError(message), reason, end);
 }
 
 bool IsTransient(absl::StatusCode code) {

@@ -12,6 +12,10 @@ inline namespace client {
 // Keeps code and message, and the ErrorInfo in the status details for ReasonOf().
 absl::Status FromGrpc(const grpc::Status& status);
 
+// Adds what ReasonOf() and, for ALREADY_CALLED, DetailOf(status, "end") give.
+absl::Status WithReason(absl::Status status, const std::string& reason,
+                        const std::string& end = "");
+
 // A refusal that the client decides by itself, as the server would word it. `end` goes with
 // ALREADY_CALLED.
 absl::Status Refusal(const std::string& reason, const std::string& message,

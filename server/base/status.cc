@@ -7,6 +7,7 @@ namespace {
 
 constexpr absl::string_view kReasonUrl = "timerd/reason";
 constexpr absl::string_view kDetailUrl = "timerd/detail";
+constexpr absl::string_view kLimitUrl = "timerd/limit";
 
 absl::StatusCode CodeOf(Reason reason) {
   switch (reason) {
@@ -92,6 +93,16 @@ absl::Status Refuse(Reason reason, absl::string_view message, absl::string_view 
 
 std::string ReasonOf(const absl::Status& status) { return PayloadOf(status, kReasonUrl); }
 std::string DetailOf(const absl::Status& status) { return PayloadOf(status, kDetailUrl); }
+
+absl::Status ByLimit(absl::string_view limit, absl::Status status) {
+  status.SetPayload(kLimitUrl, absl::Cord(limit));
+  return status;
+}
+
+std::string LimitOf(const absl::Status& status) {
+  return ReasonOf(status) == ReasonName(Reason::kLimitExceeded) ? DetailOf(status)
+                                                                : PayloadOf(status, kLimitUrl);
+}
 
 absl::string_view DetailKey(absl::string_view reason) {
   if (reason == ReasonName(Reason::kInvalidField)) {

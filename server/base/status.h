@@ -41,6 +41,11 @@ absl::Status Refuse(Reason reason, absl::string_view message, absl::string_view 
 // What Refuse() put in; empty for a status from elsewhere.
 std::string ReasonOf(const absl::Status& status);
 std::string DetailOf(const absl::Status& status);
+// `status`, a refusal by the flag `limit` ("max-delay") although its reason does not say so. For
+// the count of refusals: it does not travel.
+absl::Status ByLimit(absl::string_view limit, absl::Status status);
+// The flag that refused; empty if it was something else.
+std::string LimitOf(const absl::Status& status);
 // The key under which the detail travels: "field", "limit", "end", or empty where there is none.
 absl::string_view DetailKey(absl::string_view reason);
 

@@ -267,17 +267,23 @@ absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view sp
   pb::State state_message;
   const bool parsed = spec_message.ParseFromArray(spec.data(), static_cast<int>(spec.size())) &&
                       state_message.ParseFromArray(state.data(), static_cast<int>(state.size()));
-  timer::Handle handle;
   if (!parsed || spec_message.kind() == pb::KIND_UNSPECIFIED ||
       state_message.phase() == pb::PHASE_UNSPECIFIED ||
-      (state_message.phase() == pb::PHASE_ENDED) != state_message.has_end() ||
-      !Take(spec_message, handle).ok()) {
+      (state_message.phase() == pb::PHASE_ENDED) != state_message.has_end()) {
     return absl::DataLossError(
         absl::StrCat("handle \"", key,
                      "\": what is stored of it cannot be read; restore the data "
                      "directory from a backup"));
   }
+  timer::Handle handle;
   handle.key = std::string(key);
+  if (const absl::Status taken = Take(spec_message, handle); !taken.ok()) {
+    // It was accepted once: what has changed since are the machine's time zones.
+    return absl::FailedPreconditionError(absl::StrCat(
+        "handle \"", key, "\": its schedule is no longer understood: ", taken.message(),
+        "; install the time zones (tzdata) that it was made with, "
+        "and start again"));
+  }
   Take(state_message, handle);
   return handle;
 }

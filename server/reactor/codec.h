@@ -14,7 +14,8 @@ std::string EncodeSpec(const timer::Handle& handle);
 // A serialized storage.v1.State: the rest.
 std::string EncodeState(const timer::Handle& handle);
 
-// DataLoss, naming the handle, when the bytes are not what the encoders wrote.
+// DataLoss, naming the handle, when the bytes are not what the encoders wrote; FailedPrecondition
+// when its cron schedule names a time zone that this machine no longer knows.
 absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view spec,
                                      absl::string_view state);
 

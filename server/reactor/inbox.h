@@ -1,6 +1,7 @@
 // Where commands wait for their shard's thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ class Inbox {
       return Pushed::kFull;
     }
     commands_.push_back(std::move(command));
+    most_ = std::max(most_, commands_.size());
     return commands_.size() == 1 ? Pushed::kFirst : Pushed::kMore;
   }
 
@@ -37,10 +39,21 @@ class Inbox {
     commands_.swap(taken);
   }
 
+  // How many wait now, and how many have waited at once, at most.
+  size_t size() const {
+    const MutexLock lock(mutex_);
+    return commands_.size();
+  }
+  size_t most() const {
+    const MutexLock lock(mutex_);
+    return most_;
+  }
+
  private:
   const size_t capacity_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<Command> commands_ ABSL_GUARDED_BY(mutex_);
+  size_t most_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // Answers `command`, which found `capacity` others waiting.

@@ -143,9 +143,14 @@ class ManualReactor::Unit final : public CommandPort {
 
   absl::StatusOr<uint64_t> StepTo(Instant target) {
     uint64_t fired = 0;
+    uint64_t committed = 0;
     while (true) {
       fired += FireDue(reactor_.options_.max_advance_firings - fired);
       TIMERD_RETURN_IF_ERROR(CheckFirings(fired));
+      if (fired - committed >= kFireBatch) {
+        committed = fired;
+        Commit();
+      }
       const Instant wake = shard_.NextWake();
       if (wake > now_) {
         if (now_ == target) {

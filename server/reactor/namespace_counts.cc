@@ -1,49 +1,107 @@
 #include "server/reactor/namespace_counts.h"
 
-#include <algorithm>
-
+#include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/handle_key.h"
+#include "server/base/status.h"
 
 namespace timerd::reactor {
 
-NamespaceCounts::NamespaceCounts(const std::vector<store::NamespaceCount>& stored) {
+NamespaceCounts::NamespaceCounts(const std::vector<store::NamespaceCount>& stored,
+                                 UsageRegistry* usage, uint64_t max_handles)
+    : usage_(usage), max_handles_(max_handles) {
   for (const store::NamespaceCount& count : stored) {
-    counts_[count.name()] = count;
+    Entry& entry = Find(HandleKey(count.name(), ""));
+    entry.stored = count;
+    if (entry.usage != nullptr) {
+      entry.usage->OnFound(timer::Kind::kTimer, static_cast<int64_t>(count.timers()));
+      entry.usage->OnFound(timer::Kind::kLoop, static_cast<int64_t>(count.loops()));
+      entry.usage->OnFound(timer::Kind::kTask, static_cast<int64_t>(count.tasks()));
+    }
   }
 }
 
-void NamespaceCounts::Add(absl::string_view key, timer::Kind kind) { Change(key, kind, 1); }
+absl::Status NamespaceCounts::Admit(absl::string_view key, timer::Kind kind) {
+  Entry& entry = Find(key);
+  if (usage_ != nullptr && entry.usage == nullptr) {
+    return Refuse(
+        Reason::kLimitExceeded,
+        absl::StrCat("namespace \"", NamespaceOf(key),
+                     "\" would be one more than "
+                     "--max-namespaces=",
+                     usage_->max_namespaces(), " allows; use one that is there, or raise the flag"),
+        "max-namespaces");
+  }
+  if (entry.usage != nullptr && !entry.usage->TryCreate(kind, static_cast<int64_t>(max_handles_))) {
+    return Refuse(Reason::kLimitExceeded,
+                  absl::StrCat("namespace \"", NamespaceOf(key), "\" has ", max_handles_,
+                               " handles that have not ended, as many as --max-handles allows; "
+                               "cancel some, wait for some to end, or raise the flag"),
+                  "max-handles");
+  }
+  Change(entry, kind, 1);
+  return absl::OkStatus();
+}
 
-void NamespaceCounts::Remove(absl::string_view key, timer::Kind kind) { Change(key, kind, -1); }
+void NamespaceCounts::AdmitReplacement(absl::string_view key, timer::Kind kind) {
+  Entry& entry = Find(key);
+  if (entry.usage != nullptr) {
+    entry.usage->OnCreated(kind);
+  }
+  Change(entry, kind, 1);
+}
 
-void NamespaceCounts::Change(absl::string_view key, timer::Kind kind, int by) {
-  const std::string name(NamespaceOf(key));
-  store::NamespaceCount& count = counts_[name];
-  count.set_name(name);
+void NamespaceCounts::OnEvent(const timer::Handle& handle, const timer::Event& event) {
+  Entry& entry = Find(handle.key);
+  const bool end = handle.end && handle.end->sequence == event.sequence;
+  if (entry.usage != nullptr) {
+    entry.usage->OnEvent(handle.spec.kind, event, end);
+  }
+  if (end) {
+    Change(entry, handle.spec.kind, -1);
+  }
+}
+
+NamespaceCounts::Entry& NamespaceCounts::Find(absl::string_view key) {
+  const absl::string_view name = NamespaceOf(key);
+  const auto found = entries_.find(name);
+  if (found != entries_.end()) {
+    return found->second;
+  }
+  Entry& entry = entries_[std::string(name)];
+  entry.stored.set_name(std::string(name));
+  entry.usage = usage_ == nullptr ? nullptr : usage_->Get(name);
+  return entry;
+}
+
+void NamespaceCounts::Change(Entry& entry, timer::Kind kind, int by) {
   const auto moved = [by](uint64_t value) {
     TIMERD_CHECK(by > 0 || value > 0);
     return value + static_cast<uint64_t>(by);
   };
+  store::NamespaceCount& stored = entry.stored;
   switch (kind) {
     case timer::Kind::kTimer:
-      count.set_timers(moved(count.timers()));
+      stored.set_timers(moved(stored.timers()));
       break;
     case timer::Kind::kLoop:
-      count.set_loops(moved(count.loops()));
+      stored.set_loops(moved(stored.loops()));
       break;
     case timer::Kind::kTask:
-      count.set_tasks(moved(count.tasks()));
+      stored.set_tasks(moved(stored.tasks()));
       break;
   }
-  if (std::find(changed_.begin(), changed_.end(), name) == changed_.end()) {
-    changed_.push_back(name);
+  if (!entry.changed) {
+    entry.changed = true;
+    changed_.push_back(stored.name());
   }
 }
 
 void NamespaceCounts::TakeChanged(store::Frame& frame) {
   for (const std::string& name : changed_) {
-    *frame.add_namespaces() = counts_[name];
+    Entry& entry = entries_[name];
+    entry.changed = false;
+    *frame.add_namespaces() = entry.stored;
   }
   changed_.clear();
 }

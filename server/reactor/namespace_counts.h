@@ -1,33 +1,51 @@
-// How many handles live in each namespace of a shard.
+// How many handles live in each namespace of a shard, and what happens there.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "server/reactor/usage.h"
 #include "server/store/shard_log.h"
 #include "server/store/state_store.h"
 #include "server/timer/handle.h"
 
 namespace timerd::reactor {
 
-// Counts are kept with the handles: what has changed goes into the next frame.
+// What lives is written down with the handles: what has changed goes into the next frame. The
+// server as a whole is told, by its UsageRegistry, for the limit on handles and for metrics.
 class NamespaceCounts {
  public:
-  explicit NamespaceCounts(const std::vector<store::NamespaceCount>& stored);
+  // `usage` outlives the counts; null: nobody is told, and nothing is limited.
+  NamespaceCounts(const std::vector<store::NamespaceCount>& stored, UsageRegistry* usage,
+                  uint64_t max_handles);
 
-  // A handle of `key` and `kind` lives from now on, or has ended.
-  void Add(absl::string_view key, timer::Kind kind);
-  void Remove(absl::string_view key, timer::Kind kind);
+  // Counts a handle that is to be made; RESOURCE_EXHAUSTED when its namespace has as many as it
+  // may, or would be one too many.
+  absl::Status Admit(absl::string_view key, timer::Kind kind);
+  // The same, in place of one that ended just now: never refused.
+  void AdmitReplacement(absl::string_view key, timer::Kind kind);
+  // `handle` has made `event`.
+  void OnEvent(const timer::Handle& handle, const timer::Event& event);
 
   // Moves what has changed since the last call into `frame`.
   void TakeChanged(store::Frame& frame);
 
  private:
-  void Change(absl::string_view key, timer::Kind kind, int by);
+  struct Entry {
+    store::NamespaceCount stored;
+    NamespaceUsage* usage = nullptr;  // null: there are too many namespaces, or nobody is told
+    bool changed = false;
+  };
 
-  absl::flat_hash_map<std::string, store::NamespaceCount> counts_;
+  Entry& Find(absl::string_view key);
+  void Change(Entry& entry, timer::Kind kind, int by);
+
+  UsageRegistry* const usage_;
+  const uint64_t max_handles_;
+  absl::flat_hash_map<std::string, Entry> entries_;
   std::vector<std::string> changed_;  // a few: those that one frame touches
 };
 

@@ -62,6 +62,14 @@ void Reactor::PostAlways(Command command) {
   }
 }
 
+Load Reactor::load() const {
+  return {.inbox = inbox_.size(),
+          .inbox_most = inbox_.most(),
+          .frames = frames_.load(std::memory_order_relaxed),
+          .operations = operations_.load(std::memory_order_relaxed),
+          .residents = residents_.load(std::memory_order_relaxed)};
+}
+
 void Reactor::Loop() {
   while (true) {
     const bool stopping = stopping_.load();
@@ -110,6 +118,7 @@ bool Reactor::Turn() {
   }
   SubmitFrame();
   shard_.Release();
+  residents_.store(shard_.residents(), std::memory_order_relaxed);
   return more;
 }
 
@@ -133,6 +142,9 @@ void Reactor::SubmitFrame() {
   if (frame) {
     anchored_offset_ns_ = frame->wall_ns() - frame->time_ns();
     submitted_ = frame->sequence();
+    frames_.fetch_add(1, std::memory_order_relaxed);
+    operations_.fetch_add(static_cast<uint64_t>(frame->operations_size()),
+                          std::memory_order_relaxed);
     committer_.Submit(*std::move(frame));
   }
 }

@@ -9,6 +9,7 @@
 #include "server/clock/waker.h"
 #include "server/reactor/committer.h"
 #include "server/reactor/inbox.h"
+#include "server/reactor/load.h"
 #include "server/reactor/recovery.h"
 #include "server/reactor/shard.h"
 
@@ -33,6 +34,9 @@ class Reactor final : public CommandPort {
   void Post(Command command) override;
   void PostAlways(Command command) override;
 
+  // Any thread.
+  Load load() const;
+
  private:
   void Loop();
   // Returns true if there is more to do at once.
@@ -45,6 +49,10 @@ class Reactor final : public CommandPort {
   Inbox inbox_;
   clock::Waker waker_;
   std::atomic<bool> stopping_{false};
+  // Copies for load().
+  std::atomic<size_t> residents_{0};
+  std::atomic<uint64_t> frames_{0};
+  std::atomic<uint64_t> operations_{0};
 
   // Shard's thread.
   Shard shard_;

@@ -41,6 +41,7 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       recovered_at_(now),
       reading_{now, ToNanos(now)},
       next_place_(recovered.position.next_place()),
+      last_taken_at_(now),
       taken_(recovered.position.sequence()),
       durable_(taken_),
       applied_(taken_),
@@ -48,7 +49,7 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       loaded_{kNothingLoaded, kNothingLoaded},
       window_(options.window),
       shrink_above_(options.max_residents),
-      namespaces_(recovered.namespaces),
+      namespaces_(recovered.namespaces, options.usage, options.max_handles),
       forgotten_(kNothingLoaded) {}
 
 void Shard::Begin(const clock::Reading& reading) {
@@ -118,18 +119,10 @@ timer::Context Shard::MakeContext() {
           .serving_since = recovered_at_};
 }
 
-void Shard::Count(const timer::Handle& handle, bool ended_before) {
-  const bool ended = handle.phase == timer::Phase::kEnded;
-  if (ended && !ended_before) {
-    namespaces_.Remove(handle.key, handle.spec.kind);
-  } else if (!ended && ended_before) {
-    namespaces_.Add(handle.key, handle.spec.kind);
-  }
-}
-
 void Shard::Emit(Slot slot, uint64_t after, bool redelivery) {
   const timer::Handle& handle = residents_[slot].handle;
   for (const timer::Event& event : events_) {
+    namespaces_.OnEvent(handle, event);
     outputs_.push_back({after, [this, notice = std::make_shared<const Notice>(MakeNotice(
                                           handle, event, redelivery))] { sink_.OnEvent(notice); }});
   }
@@ -259,7 +252,8 @@ store::Frame Shard::TakeFrameEvenEmpty() {
     resident.dirty = false;
     resident.last_frame = taken_;
   }
-  in_flight_.push_back({taken_, reading_.now, std::exchange(gathered_, {})});
+  in_flight_.push_back({taken_, last_taken_at_, std::exchange(gathered_, {})});
+  last_taken_at_ = reading_.now;
   return frame;
 }
 

@@ -49,6 +49,10 @@ struct ShardOptions {
   // Above this many residents the window shrinks.
   size_t max_residents = 100'000;
   timer::Limits limits;
+  // Handles that may live in one namespace at once, over all shards.
+  uint64_t max_handles = 10'000'000;
+  // Where the server keeps the numbers of all its shards; null: nowhere, and nothing is limited.
+  UsageRegistry* usage = nullptr;
 };
 
 // Where events go. Called on the shard's thread.
@@ -119,7 +123,7 @@ class Shard {
   };
   struct InFlight {
     uint64_t sequence;
-    Instant time;
+    Instant since;  // nothing in it was decided before
     std::vector<Slot> slots;
   };
 
@@ -160,8 +164,6 @@ class Shard {
   void Emit(Slot slot, uint64_t after, bool redelivery);
   // Notes that `slot` belongs in the next frame, and brings the wheel up to date.
   void MarkDirty(Slot slot);
-  // Keeps the count of what lives, given whether the handle had ended before.
-  void Count(const timer::Handle& handle, bool ended_before);
   // Arms or disarms the wheel as the handle and what is loaded say.
   void Rearm(Slot slot);
   // Whether the handle has a deadline that is loaded, so that it must be resident.
@@ -195,6 +197,7 @@ class Shard {
   bool begun_ = false;  // there has been a reading
   Span wall_ahead_{};   // as of that; see base/due_key.h
   uint64_t next_place_;
+  Instant last_taken_at_;
   uint64_t taken_;    // sequence of the last frame taken,
   uint64_t durable_;  // made durable,
   uint64_t applied_;  // and applied: applied_ <= durable_ <= taken_

@@ -36,13 +36,11 @@ void Shard::Change(const std::string& key, Reply<Result> reply, Step step, ToAns
   timer::Handle& handle = residents_[*slot].handle;
   timer::Context context = MakeContext();
   const auto before = Outline(handle, next_place_);
-  const bool ended_before = handle.phase == timer::Phase::kEnded;
   auto result = step(handle, context);
   if (!result.ok()) {
     Settle(*slot);
     return Answer<Result>(std::move(reply), result.status());
   }
-  Count(handle, ended_before);
   Result answer = to_answer(*result, handle);
   if (context.covered || Outline(handle, next_place_) == before) {
     Settle(*slot);
@@ -98,19 +96,23 @@ void Shard::Do(Create command) {
     return AnswerExisting(**found, std::move(command));
   }
   timer::Context context = MakeContext();
-  if (absl::Status refused = timer::CheckCreatable(command.spec, context); !refused.ok()) {
+  const bool lives = exists && residents_[**found].handle.phase != timer::Phase::kEnded;
+  const timer::Kind kind = command.spec.kind;
+  absl::Status refused = timer::CheckCreatable(command.spec, context);
+  if (refused.ok() && !lives) {
+    refused = namespaces_.Admit(command.key, kind);
+  }
+  if (!refused.ok()) {
     if (*found) {
       Settle(**found);
     }
     return Answer<Opened>(std::move(command.reply), std::move(refused));
   }
-  if (exists) {
-    timer::Handle& old = residents_[**found].handle;
-    const bool ended_before = old.phase == timer::Phase::kEnded;
-    timer::EndReplaced(old, context);
-    Count(old, ended_before);
+  if (lives) {
+    timer::EndReplaced(residents_[**found].handle, context);
     MarkDirty(**found);
     Emit(**found, LatestFrame(), /*redelivery=*/false);
+    namespaces_.AdmitReplacement(command.key, kind);
   }
   timer::Handle handle = timer::Create(command.key, std::move(command.spec),
                                        exists ? &residents_[**found].handle : nullptr, context);
@@ -118,7 +120,6 @@ void Shard::Do(Create command) {
                 .generation = handle.generation,
                 .now = reading_.now,
                 .deadline = handle.first_deadline};
-  opened.ended = handle.phase == timer::Phase::kEnded;
   Slot slot;
   if (*found) {  // its record is replaced
     slot = **found;
@@ -128,7 +129,6 @@ void Shard::Do(Create command) {
   } else {
     slot = residents_.Add(std::move(handle));
   }
-  Count(residents_[slot].handle, /*ended_before=*/true);
   MarkDirty(slot);
   Answer<Opened>(std::move(command.reply), std::move(opened));
   Emit(slot, LatestFrame(), /*redelivery=*/false);

@@ -33,13 +33,16 @@ DueKey Shard::Horizon() const {
 
 void Shard::FollowWallClock(Span ahead) {
   wall_ahead_ = ahead;
+  // Set back, the window would reach as far ahead as the clock was set.
+  const DueKey window{NowOn(Timeline::kWall) + window_, kLastPlace};
+  Loaded(Timeline::kWall) = std::min(Loaded(Timeline::kWall), window);
   for (const Slot slot : residents_.All()) {
     const std::vector<IndexKey>& indexed = residents_[slot].indexed;
     const bool on_wall = std::any_of(indexed.begin(), indexed.end(), [](const IndexKey& key) {
       return key.timeline == Timeline::kWall;
     });
     if (on_wall || residents_[slot].dirty) {
-      Rearm(slot);
+      Settle(slot);
     }
   }
 }
@@ -58,7 +61,6 @@ size_t Shard::Fire(size_t limit) {
     timer::Context context = MakeContext();
     context.followed = handle.lost && sink_.IsFollowed(handle.key);
     fired += timer::Fire(handle, context) == timer::Fired::kEvent ? 1 : 0;
-    Count(handle, /*ended_before=*/false);
     MarkDirty(slot);
     Emit(slot, /*after=*/0,
          /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);
@@ -74,8 +76,10 @@ absl::StatusOr<size_t> Shard::Forget() {
     return 0;
   }
   // Retentions end no earlier than they are set: what is not applied yet lies beyond this.
-  const Instant stored = in_flight_.empty() ? reading_.now : in_flight_.front().time;
-  const DueKey until{std::min(reading_.now, stored) - kTickDuration, kLastPlace};
+  const Instant stored = !in_flight_.empty()  ? in_flight_.front().since
+                         : !gathered_.empty() ? last_taken_at_
+                                              : reading_.now;
+  const DueKey until{stored - kTickDuration, kLastPlace};
   if (until <= forgotten_) {
     return 0;
   }

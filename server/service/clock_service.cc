@@ -14,16 +14,20 @@ grpc::ServerUnaryReactor* ClockService::Ask(grpc::CallbackServerContext* context
                                             const Request& request, Response* response,
                                             MakeCommand make_command) {
   grpc::ServerUnaryReactor* const call = context->DefaultReactor();
+  const auto finish = [this, call](const absl::Status& status) {
+    calls_.Count<Request>(status);
+    call->Finish(ToGrpc(status));
+  };
   const absl::Status posted = [&]() -> absl::Status {
     if (draining_.load()) {
       return ShuttingDown();
     }
     TIMERD_ASSIGN_OR_RETURN(const std::string name, Validator::ToNamespace(request.namespace_()));
-    reactor::Reply<Result> reply = [call, response](const absl::StatusOr<Result>& result) {
+    reactor::Reply<Result> reply = [finish, response](const absl::StatusOr<Result>& result) {
       if (result.ok()) {
         Translate(*result, response);
       }
-      call->Finish(ToGrpc(result.status()));
+      finish(result.status());
     };
     TIMERD_ASSIGN_OR_RETURN(reactor::Command command, make_command(std::move(reply)));
     TIMERD_ASSIGN_OR_RETURN(const std::vector<ShardPort> shards, router_.AllOf(name));
@@ -31,7 +35,7 @@ grpc::ServerUnaryReactor* ClockService::Ask(grpc::CallbackServerContext* context
     return absl::OkStatus();
   }();
   if (!posted.ok()) {
-    call->Finish(ToGrpc(posted));
+    finish(posted);
   }
   return call;
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "server/service/call_counts.h"
 #include "server/service/router.h"
 #include "server/service/validation.h"
 #include "timerd/v1/timers.grpc.pb.h"
@@ -12,8 +13,9 @@ namespace timerd::service {
 // Reactions run on gRPC's threads and never block.
 class ClockService final : public v1::Clock::CallbackService {
  public:
-  // `router` outlives the service.
-  ClockService(const RequestLimits& limits, Router& router) : validator_(limits), router_(router) {}
+  // `router` and `calls` outlive the service.
+  ClockService(const RequestLimits& limits, Router& router, CallCounts& calls)
+      : validator_(limits), router_(router), calls_(calls) {}
 
   // Refuses every call from now on with UNAVAILABLE.
   void Drain() { draining_.store(true); }
@@ -36,6 +38,7 @@ class ClockService final : public v1::Clock::CallbackService {
 
   const Validator validator_;
   Router& router_;
+  CallCounts& calls_;
   std::atomic<bool> draining_{false};
 };
 

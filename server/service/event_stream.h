@@ -15,6 +15,7 @@
 #include "server/base/mutex.h"
 #include "server/base/status.h"
 #include "server/delivery/subscriber.h"
+#include "server/service/call_counts.h"
 #include "server/service/status_mapping.h"
 #include "server/service/stream_registry.h"
 #include "server/service/translation.h"
@@ -38,14 +39,15 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
     size_t max_waiting = 256;
   };
 
-  static std::shared_ptr<EventStream> Make(const Options& options, StreamRegistry& registry) {
-    auto stream = std::make_shared<EventStream>(options, registry);
+  static std::shared_ptr<EventStream> Make(const Options& options, StreamRegistry& registry,
+                                           CallCounts& calls) {
+    auto stream = std::make_shared<EventStream>(options, registry, calls);
     const MutexLock lock(stream->mutex_);
     stream->self_ = stream;
     return stream;
   }
-  EventStream(const Options& options, StreamRegistry& registry)
-      : options_(options), registry_(registry) {}
+  EventStream(const Options& options, StreamRegistry& registry, CallCounts& calls)
+      : options_(options), registry_(registry), calls_(calls) {}
 
   // Joins the registry, or ends the call with what it says.
   bool Admit() {
@@ -67,7 +69,7 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
     const MutexLock lock(mutex_);
     queue_.push_back(std::move(response));
     if (options_.detached || (opened.ended && opened.retained.empty())) {
-      EndLocked(grpc::Status::OK);
+      EndLocked(absl::OkStatus());
     }
     Proceed();
   }
@@ -81,17 +83,18 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
     }
     if (queue_.size() >= options_.max_waiting) {
       DropWaiting();
-      EndLocked(ToGrpc(Refuse(
-          Reason::kSlowReader,
-          absl::StrCat("\"", IdOf(notice->key), "\": the reader is ", options_.max_waiting,
-                       " messages behind, as many as --max-stream-buffer allows; Watch again from "
-                       "the last sequence number seen"))));
+      EndLocked(ByLimit(
+          "max-stream-buffer",
+          Refuse(Reason::kSlowReader,
+                 absl::StrCat("\"", IdOf(notice->key), "\": the reader is ", options_.max_waiting,
+                              " messages behind, as many as --max-stream-buffer allows; Watch "
+                              "again from the last sequence number seen"))));
     } else {
       Response response;
       Translate(*notice, response.mutable_event());
       queue_.push_back(std::move(response));
       if (notice->end) {
-        EndLocked(grpc::Status::OK);
+        EndLocked(absl::OkStatus());
       }
     }
     Proceed();
@@ -101,7 +104,7 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
 
   void EndWith(const absl::Status& status) override {
     const MutexLock lock(mutex_);
-    EndLocked(ToGrpc(status));
+    EndLocked(status);
     Proceed();
   }
 
@@ -113,7 +116,7 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
     queue_.pop_front();
     if (!ok) {
       DropWaiting();
-      EndLocked(grpc::Status::CANCELLED);
+      EndLocked(absl::CancelledError());
     }
     Proceed();
   }
@@ -121,7 +124,7 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
   void OnCancel() override {
     const MutexLock lock(mutex_);
     DropWaiting();
-    EndLocked(grpc::Status::CANCELLED);
+    EndLocked(absl::CancelledError());
     Proceed();
   }
 
@@ -141,7 +144,7 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
 
  private:
   // The stream ends with `status` once what waits is written. The first end counts.
-  void EndLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     gone_.store(true);
     if (!end_) {
       end_ = status;
@@ -163,12 +166,14 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
       this->StartWrite(&queue_.front());
     } else if (end_) {
       finished_ = true;
-      this->Finish(*end_);
+      calls_.Count<Response>(*end_);
+      this->Finish(ToGrpc(*end_));
     }
   }
 
   const Options options_;
   StreamRegistry& registry_;
+  CallCounts& calls_;
   std::atomic<bool> gone_{false};
 
   Mutex mutex_;
@@ -176,7 +181,7 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
   std::deque<Response> queue_ ABSL_GUARDED_BY(mutex_);  // front: being written, if writing_
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
   absl::AnyInvocable<void()> on_gone_ ABSL_GUARDED_BY(mutex_);
 };
 

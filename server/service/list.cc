@@ -9,7 +9,6 @@
 #include "server/base/mutex.h"
 #include "server/base/status.h"
 #include "server/service/page.h"
-#include "server/service/status_mapping.h"
 #include "server/service/timers_service.h"
 #include "server/service/translation.h"
 
@@ -37,9 +36,14 @@ absl::Status CheckFilter(absl::string_view field, Enum value, bool is_known,
 // Gathers one page of each shard and answers when the last has come.
 class ListCall {
  public:
+  // `finish(status)` ends the call.
   ListCall(const reactor::ListFilter& filter, size_t shards, size_t max_rows,
-           grpc::ServerUnaryReactor* call, v1::ListResponse* response)
-      : filter_(filter), max_rows_(max_rows), call_(call), response_(response), pages_(shards) {
+           absl::AnyInvocable<void(const absl::Status&)> finish, v1::ListResponse* response)
+      : filter_(filter),
+        max_rows_(max_rows),
+        response_(response),
+        finish_(std::move(finish)),
+        pages_(shards) {
     missing_ = shards;
   }
 
@@ -68,15 +72,15 @@ class ListCall {
         response_->set_next_page_token(ToPageToken(*page.next, filter_));
       }
     }
-    call_->Finish(ToGrpc(error_));
+    finish_(error_);
   }
 
   const reactor::ListFilter filter_;
   const size_t max_rows_;
-  grpc::ServerUnaryReactor* const call_;
   v1::ListResponse* const response_;
 
   Mutex mutex_;
+  absl::AnyInvocable<void(const absl::Status&)> finish_ ABSL_GUARDED_BY(mutex_);
   std::vector<reactor::Listed> pages_ ABSL_GUARDED_BY(mutex_);
   size_t missing_ ABSL_GUARDED_BY(mutex_);
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
@@ -114,13 +118,15 @@ grpc::ServerUnaryReactor* TimersService::List(grpc::CallbackServerContext* conte
     return absl::OkStatus();
   }();
   if (!status.ok()) {
-    call->Finish(ToGrpc(status));
+    Finish<v1::ListRequest>(call, status);
     return call;
   }
   const size_t rows = request->page_size() == 0
                           ? kDefaultPageSize
                           : std::min<size_t>(request->page_size(), kMaxPageSize);
-  auto gathered = std::make_shared<ListCall>(filter, shards.size(), rows, call, response);
+  auto gathered = std::make_shared<ListCall>(
+      filter, shards.size(), rows,
+      [this, call](const absl::Status& end) { Finish<v1::ListRequest>(call, end); }, response);
   for (uint32_t i = 0; i < shards.size(); ++i) {
     shards[i].port->Post(
         reactor::List{.filter = filter,

@@ -39,4 +39,9 @@ void StreamRegistry::EndAll(const absl::Status& status) {
   }
 }
 
+size_t StreamRegistry::size() const {
+  const MutexLock lock(mutex_);
+  return streams_.size();
+}
+
 }  // namespace timerd::service

@@ -30,10 +30,11 @@ class StreamRegistry {
   void Remove(Endable* stream);
   // Ends all streams; from now on Add() refuses with `status`.
   void EndAll(const absl::Status& status);
+  size_t size() const;
 
  private:
   const size_t max_streams_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   absl::flat_hash_set<Endable*> streams_ ABSL_GUARDED_BY(mutex_);
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
 };

@@ -8,8 +8,9 @@
 namespace timerd::service {
 
 std::shared_ptr<SubmitStream> SubmitStream::Make(const Options& options, const Validator& validator,
-                                                 Router& router, StreamRegistry& registry) {
-  auto stream = std::make_shared<SubmitStream>(options, validator, router, registry);
+                                                 Router& router, StreamRegistry& registry,
+                                                 CallCounts& calls) {
+  auto stream = std::make_shared<SubmitStream>(options, validator, router, registry, calls);
   const MutexLock lock(stream->mutex_);
   stream->self_ = stream;
   return stream;
@@ -26,10 +27,20 @@ void SubmitStream::Begin() {
 
 void SubmitStream::EndWith(const absl::Status& status) {
   const MutexLock lock(mutex_);
-  if (!end_) {
-    end_ = ToGrpc(status);
-  }
+  EndLocked(status);
   Proceed();
+}
+
+void SubmitStream::EndLocked(const absl::Status& status) {
+  if (!end_) {
+    end_ = status;
+  }
+}
+
+void SubmitStream::FinishLocked(const absl::Status& status) {
+  finished_ = true;
+  calls_.Count<v1::SubmitRequest>(status);
+  Finish(ToGrpc(status));
 }
 
 void SubmitStream::OnReadDone(bool ok) {
@@ -76,17 +87,15 @@ void SubmitStream::OnWriteDone(bool ok) {
   const MutexLock lock(mutex_);
   writing_ = false;
   answers_.pop_front();
-  if (!ok && !end_) {
-    end_ = grpc::Status::CANCELLED;
+  if (!ok) {
+    EndLocked(absl::CancelledError());
   }
   Proceed();
 }
 
 void SubmitStream::OnCancel() {
   const MutexLock lock(mutex_);
-  if (!end_) {
-    end_ = grpc::Status::CANCELLED;
-  }
+  EndLocked(absl::CancelledError());
   Proceed();
 }
 
@@ -103,8 +112,7 @@ void SubmitStream::Proceed() {
   }
   if (end_) {
     if (!writing_) {
-      finished_ = true;
-      Finish(*end_);
+      FinishLocked(*end_);
     }
     return;
   }
@@ -114,8 +122,7 @@ void SubmitStream::Proceed() {
   }
   if (no_more_reads_) {
     if (under_way_ == 0 && answers_.empty()) {
-      finished_ = true;
-      Finish(grpc::Status::OK);
+      FinishLocked(absl::OkStatus());
     }
   } else if (!reading_ && under_way_ + answers_.size() < options_.max_under_way) {
     reading_ = true;

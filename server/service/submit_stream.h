@@ -9,6 +9,7 @@
 
 #include "server/base/mutex.h"
 #include "server/service/batch.h"
+#include "server/service/call_counts.h"
 #include "server/service/stream_registry.h"
 #include "timerd/v1/timers.pb.h"
 
@@ -28,10 +29,15 @@ class SubmitStream final : public grpc::ServerBidiReactor<v1::SubmitRequest, v1:
   };
 
   static std::shared_ptr<SubmitStream> Make(const Options& options, const Validator& validator,
-                                            Router& router, StreamRegistry& registry);
+                                            Router& router, StreamRegistry& registry,
+                                            CallCounts& calls);
   SubmitStream(const Options& options, const Validator& validator, Router& router,
-               StreamRegistry& registry)
-      : options_(options), validator_(validator), router_(router), registry_(registry) {}
+               StreamRegistry& registry, CallCounts& calls)
+      : options_(options),
+        validator_(validator),
+        router_(router),
+        registry_(registry),
+        calls_(calls) {}
 
   // Joins the registry and begins to read, or ends the call with what the registry says.
   void Begin();
@@ -48,6 +54,8 @@ class SubmitStream final : public grpc::ServerBidiReactor<v1::SubmitRequest, v1:
 
   void CarryOutRequest();
   void OnAnswered(Answer answer);
+  void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FinishLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The one place that reads, writes and finishes.
   void Proceed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -55,6 +63,7 @@ class SubmitStream final : public grpc::ServerBidiReactor<v1::SubmitRequest, v1:
   const Validator& validator_;
   Router& router_;
   StreamRegistry& registry_;
+  CallCounts& calls_;
 
   v1::SubmitRequest request_;  // being read, or being turned into commands
   Mutex mutex_;
@@ -65,7 +74,7 @@ class SubmitStream final : public grpc::ServerBidiReactor<v1::SubmitRequest, v1:
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool no_more_reads_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);  // ends the call, whatever is under way
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);  // ends the call, whatever is under way
 };
 
 }  // namespace timerd::service

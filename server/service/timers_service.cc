@@ -25,7 +25,7 @@ template <typename Response, typename Request>
 grpc::ServerWriteReactor<Response>* TimersService::OpenStream(const Request& request,
                                                               bool detached) {
   auto stream = EventStream<Response>::Make(
-      {.detached = detached, .max_waiting = options_.max_stream_buffer}, streams_);
+      {.detached = detached, .max_waiting = options_.max_stream_buffer}, streams_, calls_);
   EventStream<Response>* const raw = stream.get();
   if (!stream->Admit()) {
     return raw;
@@ -66,11 +66,11 @@ grpc::ServerUnaryReactor* TimersService::Ask(grpc::CallbackServerContext* contex
     TIMERD_RETURN_IF_ERROR(Admit(request));
     TIMERD_ASSIGN_OR_RETURN(const std::string key,
                             ToKey(validator_, request.namespace_(), request));
-    reactor::Reply<Result> reply = [call, response](const absl::StatusOr<Result>& result) {
+    reactor::Reply<Result> reply = [this, call, response](const absl::StatusOr<Result>& result) {
       if (result.ok()) {
         Translate(*result, response);
       }
-      call->Finish(ToGrpc(result.status()));
+      Finish<Request>(call, result.status());
     };
     TIMERD_ASSIGN_OR_RETURN(reactor::Command command,
                             ToCommand(validator_, request, key, std::move(reply)));
@@ -79,7 +79,7 @@ grpc::ServerUnaryReactor* TimersService::Ask(grpc::CallbackServerContext* contex
     return absl::OkStatus();
   }();
   if (!asked.ok()) {
-    call->Finish(ToGrpc(asked));
+    Finish<Request>(call, asked);
   }
   return call;
 }
@@ -173,18 +173,18 @@ grpc::ServerUnaryReactor* TimersService::Batch(grpc::CallbackServerContext* cont
     TIMERD_RETURN_IF_ERROR(CheckBatch(request->items(), options_.batches.max_items));
     TIMERD_ASSIGN_OR_RETURN(const std::string name, Validator::ToNamespace(request->namespace_()));
     CarryOut(validator_, router_, name, request->items(), *response->mutable_results(),
-             [call] { call->Finish(grpc::Status::OK); });
+             [this, call] { Finish<v1::BatchRequest>(call, absl::OkStatus()); });
     return absl::OkStatus();
   }();
   if (!carried_out.ok()) {
-    call->Finish(ToGrpc(carried_out));
+    Finish<v1::BatchRequest>(call, carried_out);
   }
   return call;
 }
 
 grpc::ServerBidiReactor<v1::SubmitRequest, v1::SubmitResponse>* TimersService::Submit(
     grpc::CallbackServerContext*) {
-  const auto stream = SubmitStream::Make(options_.batches, validator_, router_, streams_);
+  const auto stream = SubmitStream::Make(options_.batches, validator_, router_, streams_, calls_);
   SubmitStream* const raw = stream.get();
   raw->Begin();
   return raw;

@@ -4,7 +4,9 @@
 #include <atomic>
 
 #include "absl/status/status.h"
+#include "server/service/call_counts.h"
 #include "server/service/router.h"
+#include "server/service/status_mapping.h"
 #include "server/service/stream_registry.h"
 #include "server/service/submit_stream.h"
 #include "server/service/validation.h"
@@ -22,15 +24,20 @@ struct ServiceOptions {
 // Reactions run on gRPC's threads and never block.
 class TimersService final : public v1::Timers::CallbackService {
  public:
-  // `router` outlives the service.
-  TimersService(const ServiceOptions& options, Router& router)
+  // `router` and `calls` outlive the service.
+  TimersService(const ServiceOptions& options, Router& router, CallCounts& calls)
       : options_(options),
         router_(router),
+        calls_(calls),
         validator_(options.limits),
         streams_(options.max_streams) {}
 
   // Refuses every call from now on with UNAVAILABLE, and ends all streams with it.
   void Drain();
+
+  // For metrics and health; any thread.
+  bool is_draining() const { return draining_.load(); }
+  size_t streams() const { return streams_.size(); }
 
   grpc::ServerWriteReactor<v1::ScheduleResponse>* Schedule(
       grpc::CallbackServerContext* context, const v1::ScheduleRequest* request) override;
@@ -86,11 +93,18 @@ class TimersService final : public v1::Timers::CallbackService {
   template <typename Result, typename Request, typename Response>
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext* context, const Request& request,
                                 Response* response);
+  // Ends a call of the method whose request `Request` is.
+  template <typename Request>
+  void Finish(grpc::ServerUnaryReactor* call, const absl::Status& status) {
+    calls_.Count<Request>(status);
+    call->Finish(ToGrpc(status));
+  }
   // Whether a call may be looked at: not draining, not too large.
   absl::Status Admit(const google::protobuf::Message& request) const;
 
   const ServiceOptions options_;
   Router& router_;
+  CallCounts& calls_;
   const Validator validator_;
   StreamRegistry streams_;
   std::atomic<bool> draining_{false};

@@ -58,8 +58,9 @@ absl::Status Validator::CheckId(absl::string_view field, absl::string_view id) c
     return BadField(field, field, " is empty; name the handle that is meant");
   }
   if (id.size() > limits_.max_id_bytes) {
-    return BadField(field, field, " ", Show(id), " has ", id.size(),
-                    " bytes, above --max-id-bytes=", limits_.max_id_bytes, "; use a shorter one");
+    return ByLimit("max-id-bytes", BadField(field, field, " ", Show(id), " has ", id.size(),
+                                            " bytes, above --max-id-bytes=", limits_.max_id_bytes,
+                                            "; use a shorter one"));
   }
   const auto control = std::find_if(id.begin(), id.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -120,8 +121,9 @@ absl::StatusOr<Span> Validator::ToSpan(absl::string_view subject, absl::string_v
                         ? Span::max()
                         : Span(value.seconds() * kNanosPerSecond + value.nanos());
   if (std::chrono::abs(span) > limits_.max_delay) {
-    return BadField(field, subject, ": ", field, " ", TimeUtil::ToString(value),
-                    " is above --max-delay=", Show(limits_.max_delay), "; use a shorter one");
+    return ByLimit("max-delay", BadField(field, subject, ": ", field, " ",
+                                         TimeUtil::ToString(value), " is above --max-delay=",
+                                         Show(limits_.max_delay), "; use a shorter one"));
   }
   return span;
 }

@@ -101,7 +101,7 @@ absl::StatusOr<CronFields> ParseCron(absl::string_view expression) {
     return Bad("cron.expression ", Show(expression), " has ", texts.size(), " fields; write five ",
                "(minute, hour, day of month, month, day of week), or six with seconds first");
   }
-  const absl::StatusOr<CronFields> fields = ParseFields(texts);
+  absl::StatusOr<CronFields> fields = ParseFields(texts);
   if (!fields.ok()) {
     return Bad("cron.expression ", Show(expression), ": ", fields.status().message());
   }

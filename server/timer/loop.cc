@@ -33,7 +33,7 @@ Recurrence RecurrenceOf(const Handle& handle) {
 // When the tick for `boundary` is due. Jitter never moves one past the next.
 Instant WithJitter(const Handle& handle, Instant boundary) {
   Span jitter = handle.spec.loop.jitter;
-  if (jitter == Span::zero()) {
+  if (jitter == Span::zero() || boundary == Instant::max()) {
     return boundary;
   }
   if (HasCron(handle)) {
@@ -42,9 +42,20 @@ Instant WithJitter(const Handle& handle, Instant boundary) {
   return boundary + JitterOf(handle.key, boundary, jitter);
 }
 
-bool IsAfterUntil(const Handle& handle, Instant deadline, Span wall_ahead) {
+// How far `instant` lies after the last time at which a tick may be due; 0 when it does not.
+Span PastUntil(const Handle& handle, Instant instant, Span wall_ahead) {
   const std::optional<int64_t>& until = handle.spec.loop.until;
-  return until && ToNanos(HasCron(handle) ? deadline : deadline + wall_ahead) > *until;
+  const Instant wall = HasCron(handle) ? instant : instant + wall_ahead;
+  return until ? std::max(Span::zero(), wall - InstantFromNanos(*until)) : Span::zero();
+}
+
+// When the tick for `boundary`, set at `now`, is due. Jitter moves no tick past the last time.
+Instant DeadlineOf(const Handle& handle, Instant boundary, Instant now, Span wall_ahead) {
+  if (boundary == now) {
+    return boundary;  // at once
+  }
+  const Instant deadline = WithJitter(handle, boundary);
+  return std::max(boundary, deadline - PastUntil(handle, deadline, wall_ahead));
 }
 
 // What the next tick stands for, of a loop that is to go on at `now`.
@@ -73,16 +84,16 @@ void CompleteLoop(Handle& handle, const Outcome& outcome, Context& context) {
   EndWithOutcome(handle, outcome, EventType::kCompleted, context);
 }
 
-// Sets the deadline for `boundary`; ends the loop when that would lie after its `until`.
+// Sets the deadline for `boundary`; ends the loop when that lies after its `until`.
 void SetBoundary(Handle& handle, Instant boundary, const Outcome& outcome, Context& context) {
-  const bool at_once = boundary == NowOf(handle, context);
-  const Instant deadline = at_once ? boundary : WithJitter(handle, boundary);
-  if (IsAfterUntil(handle, deadline, context.wall_ahead)) {
+  if (boundary == Instant::max() ||  // cron matches no more
+      PastUntil(handle, boundary, context.wall_ahead) > Span::zero()) {
     return CompleteLoop(handle, outcome, context);
   }
   handle.phase = Phase::kPending;
   handle.boundary = boundary;
-  handle.due = Set(deadline, context, TimelineOf(handle));
+  handle.due = Set(DeadlineOf(handle, boundary, NowOf(handle, context), context.wall_ahead),
+                   context, TimelineOf(handle));
 }
 
 bool HasRunOut(const Handle& handle) {
@@ -179,7 +190,8 @@ void FireLoop(Handle& handle, Context& context) {
                                                                  missed.max_runs, missed.window);
     if (boundary != handle.boundary) {
       handle.boundary = boundary;
-      deadline.at = std::min(WithJitter(handle, boundary), stands_for);
+      deadline.at =
+          std::min(DeadlineOf(handle, boundary, stands_for, context.wall_ahead), stands_for);
     }
     stands_for = boundary;
   }
@@ -310,19 +322,21 @@ std::vector<Instant> Upcoming(const Handle& handle, size_t limit, Instant now, S
   if (handle.interval == Span::zero() && !HasCron(handle)) {
     limit = std::min<size_t>(limit, handle.due ? 1 : 0);  // those after depend on the reports
   }
+  const Instant loop_now = NowOf(handle, now, wall_ahead);
   Instant boundary = handle.boundary;
   Instant deadline;
   if (handle.due) {
     deadline = handle.due->at;
   } else {
-    boundary = NextOf(handle, NowOf(handle, now, wall_ahead));
-    deadline = WithJitter(handle, boundary);
+    boundary = NextOf(handle, loop_now);
+    deadline = DeadlineOf(handle, boundary, loop_now, wall_ahead);
   }
-  while (upcoming.size() < limit && !IsAfterUntil(handle, deadline, wall_ahead)) {
+  while (upcoming.size() < limit && boundary != Instant::max() &&
+         PastUntil(handle, boundary, wall_ahead) == Span::zero()) {
     upcoming.push_back(HasCron(handle) ? deadline - wall_ahead : deadline);
     boundary =
         HasFixedDelay(handle) ? boundary + handle.interval : RecurrenceOf(handle).Next(boundary);
-    deadline = WithJitter(handle, boundary);
+    deadline = DeadlineOf(handle, boundary, loop_now, wall_ahead);
   }
   return upcoming;
 }

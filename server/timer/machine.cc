@@ -74,14 +74,16 @@ void FireTimer(Handle& handle, Context& context) {
 
 absl::Status CheckCreatable(const Spec& spec, const Context& context) {
   if (spec.at && InstantFromNanos(*spec.at) - context.wall() > context.limits.max_delay) {
-    return Refuse(Reason::kInvalidField,
-                  absl::StrCat("at ",
-                               absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(*spec.at),
-                                                absl::UTCTimeZone()),
-                               " lies further ahead than --max-delay=",
-                               absl::FormatDuration(absl::FromChrono(context.limits.max_delay)),
-                               "; use an earlier time"),
-                  "at");
+    return ByLimit(
+        "max-delay",
+        Refuse(Reason::kInvalidField,
+               absl::StrCat("at ",
+                            absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(*spec.at),
+                                             absl::UTCTimeZone()),
+                            " lies further ahead than --max-delay=",
+                            absl::FormatDuration(absl::FromChrono(context.limits.max_delay)),
+                            "; use an earlier time"),
+               "at"));
   }
   if (spec.kind != Kind::kLoop || !spec.loop.until) {
     return absl::OkStatus();

@@ -115,13 +115,15 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
   const Instant old_deadline = old.ServiceTime(context.wall_ahead);
   const Instant deadline = Moved(old_deadline, move, context);
   if (deadline - context.now > context.limits.max_delay) {
-    return Refuse(Reason::kInvalidField,
-                  absl::StrCat(Describe(handle), ": the new deadline lies ",
-                               absl::FormatDuration(absl::FromChrono(deadline - context.now)),
-                               " ahead, above --max-delay=",
-                               absl::FormatDuration(absl::FromChrono(context.limits.max_delay)),
-                               "; use an earlier one"),
-                  std::holds_alternative<MoveTo>(move) ? "at" : "delay_by");
+    return ByLimit(
+        "max-delay",
+        Refuse(Reason::kInvalidField,
+               absl::StrCat(Describe(handle), ": the new deadline lies ",
+                            absl::FormatDuration(absl::FromChrono(deadline - context.now)),
+                            " ahead, above --max-delay=",
+                            absl::FormatDuration(absl::FromChrono(context.limits.max_delay)),
+                            "; use an earlier one"),
+               std::holds_alternative<MoveTo>(move) ? "at" : "delay_by"));
   }
   const Deadline placed = Placed(deadline, move, old.timeline, context);
   if (handle.spec.kind == Kind::kTimer) {

@@ -68,6 +68,21 @@ TEST(RefuseTest, FindsNoReasonInAStatusFromElsewhere) {
   EXPECT_EQ(DetailOf(absl::OkStatus()), "");
 }
 
+TEST(LimitOfTest, NamesTheFlagThatRefused) {
+  EXPECT_EQ(LimitOf(Refuse(Reason::kLimitExceeded, "x", "max-streams")), "max-streams");
+  const absl::Status refused =
+      ByLimit("max-delay", Refuse(Reason::kInvalidField, "too far", "delay"));
+  EXPECT_EQ(LimitOf(refused), "max-delay");
+  EXPECT_THAT(refused, IsRefused(Reason::kInvalidField));
+  EXPECT_EQ(refused.message(), "too far");
+  EXPECT_EQ(DetailOf(refused), "delay");
+}
+
+TEST(LimitOfTest, FindsNoFlagInOtherRefusals) {
+  EXPECT_EQ(LimitOf(Refuse(Reason::kInvalidField, "x", "delay")), "");
+  EXPECT_EQ(LimitOf(absl::OkStatus()), "");
+}
+
 absl::StatusOr<int> Half(int number) {
   if (number % 2 != 0) {
     return Refuse(Reason::kInvalidField, "odd");

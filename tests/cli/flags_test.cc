@@ -42,6 +42,13 @@ TEST(ArgumentsTest, TakesANegativeValueAsTheNextWord) {
   EXPECT_EQ(arguments->Value("by"), "-10s");
 }
 
+TEST(ArgumentsTest, TakesADashForAFile) {
+  const auto arguments = Parse({"batch", "-"});
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  EXPECT_EQ(arguments->operand(), "-");
+  EXPECT_TRUE(Parse({"batch", "\xFF"}).ok());
+}
+
 TEST(ArgumentsTest, TakesAnOptionalValueOnlyBehindAnEqualsSign) {
   const auto arguments = Parse({"report", "--success", "tea", "--run=1"});
   ASSERT_TRUE(arguments.ok()) << arguments.status();
@@ -93,6 +100,9 @@ TEST(ArgumentsTest, RefusesWhatIsMissingTooMuchOrTwice) {
   EXPECT_EQ(ErrorOf({"cancel", "a", "b"}),
             "\"b\": cancel takes one ID; a value with blanks goes in quotes; see `timerctl cancel "
             "--help`");
+  EXPECT_EQ(ErrorOf({"batch"}), "no FILE; write `timerctl batch FILE`");
+  EXPECT_EQ(ErrorOf({"batch", ""}), "the FILE is empty; write one");
+  EXPECT_THAT(ErrorOf({"batch", "a", "b"}), HasSubstr("batch takes one FILE"));
   EXPECT_THAT(ErrorOf({"list", "x"}), HasSubstr("list takes nothing but flags"));
   EXPECT_EQ(ErrorOf({"schedule", "--in"}), "--in lacks its value; write --in=DURATION");
   EXPECT_EQ(ErrorOf({"schedule", "--in", "--detach"}), "--in lacks its value; write --in=DURATION");

@@ -20,24 +20,40 @@ const HumanText& Plain() {
   return text;
 }
 
+constexpr Wording kTimer = {.kind = "timer",
+                            .deadline_is = "fires",
+                            .otherwise = "is there",
+                            .if_existed = "was there before"};
+
 TEST(HumanTextTest, SaysWhenItFires) {
   const auto acknowledgement = Parsed<v1::Acknowledgement>(
       "id: 'tea' now { seconds: 1795510800 } deadline { seconds: 1795511099 }");
-  EXPECT_EQ(Plain().Acknowledged("timer tea", "fires", "", acknowledgement),
+  EXPECT_EQ(Plain().Acknowledged(kTimer, acknowledgement),
             "timer tea fires 2026-11-24 10:04:59.000 (in 4m 59s)\n");
 }
 
 TEST(HumanTextTest, DoesNotSayInHowLongWhenTheHandleWasThereBefore) {
   const auto acknowledgement = Parsed<v1::Acknowledgement>(
       "id: 'tea' now { seconds: 1795510800 } deadline { seconds: 1795511099 } existed: true");
-  EXPECT_EQ(Plain().Acknowledged("timer tea", "fires", "", acknowledgement),
+  EXPECT_EQ(Plain().Acknowledged(kTimer, acknowledgement),
             "timer tea fires 2026-11-24 10:04:59.000 (it was there before)\n");
 }
 
 TEST(HumanTextTest, SaysOtherwiseWhenThereIsNoDeadline) {
-  EXPECT_EQ(Plain().Acknowledged("loop beat", "ticks first", "ticks from now on",
-                                 Parsed<v1::Acknowledgement>("id: 'beat'")),
-            "loop beat ticks from now on\n");
+  EXPECT_EQ(Plain().Acknowledged(kTimer, Parsed<v1::Acknowledgement>("id: 'tea'")),
+            "timer tea is there\n");
+  EXPECT_EQ(Plain().Acknowledged(kTimer, Parsed<v1::Acknowledgement>("id: 'tea' existed: true")),
+            "timer tea was there before\n");
+}
+
+TEST(HumanTextTest, SaysTheHowManyethOfItsIdAHandleIs) {
+  EXPECT_EQ(Plain().Acknowledged(kTimer, Parsed<v1::Acknowledgement>("id: 'tea' generation: 1")),
+            "timer tea is there\n");
+  EXPECT_EQ(Plain().Acknowledged(
+                kTimer, Parsed<v1::Acknowledgement>("id: 'tea' now { seconds: 1795510800 } "
+                                                    "deadline { seconds: 1795510805 } "
+                                                    "generation: 3")),
+            "timer tea fires 2026-11-24 10:00:05.000 (in 5 s), generation 3\n");
 }
 
 TEST(HumanTextTest, AlignsEvents) {
@@ -56,6 +72,12 @@ TEST(HumanTextTest, AlignsEvents) {
            "type: TYPE_FAILED sequence: 6 run: 1 payload: 'disk full' time { seconds: 1795510831 }",
            "type: TYPE_CANCELLED sequence: 7 time { seconds: 1795510832 }",
            "type: TYPE_STOPPED sequence: 8 run: 3 time { seconds: 1795510833 }",
+           "type: TYPE_TICK sequence: 9 run: 4 triggered: true time { seconds: 1795510834 }",
+           "type: TYPE_TICK sequence: 10 run: 5 count: 1 time { seconds: 1795510835 } "
+           "deadline { seconds: 1795510835 } wall_deadline { seconds: 1795510800 } payload: 'x'",
+           "type: TYPE_FAILED sequence: 11 run: 5 reason: 'CLIENT_LOST' "
+           "time { seconds: 1795510836 }",
+           "type: TYPE_CANCELLED sequence: 12 reason: 'REPLACED' time { seconds: 1795510837 }",
        }) {
     lines += Plain().Event(Parsed<v1::Event>(event));
   }
@@ -69,7 +91,12 @@ TEST(HumanTextTest, AlignsEvents) {
             "\"default\"\n"
             "#6    2026-11-24 10:00:31.000  FAILED     run 1  \"disk full\"\n"
             "#7    2026-11-24 10:00:32.000  CANCELLED\n"
-            "#8    2026-11-24 10:00:33.000  STOPPED    run 3\n");
+            "#8    2026-11-24 10:00:33.000  STOPPED    run 3\n"
+            "#9    2026-11-24 10:00:34.000  TICK       run 4  triggered\n"
+            "#10   2026-11-24 10:00:35.000  TICK       run 5  on time  for 2026-11-24 10:00:00.000"
+            "  \"x\"\n"
+            "#11   2026-11-24 10:00:36.000  FAILED     run 5  client lost\n"
+            "#12   2026-11-24 10:00:37.000  CANCELLED  replaced\n");
 }
 
 TEST(HumanTextTest, ColoursTheTypeOnlyWhenAskedTo) {
@@ -114,62 +141,110 @@ TEST(HumanTextTest, SaysByHowMuchADeadlineMoved) {
             "tea is now due 2026-11-24 09:59:50.000 (10 s ago), 10 s earlier than it was\n");
 }
 
-TEST(HumanTextTest, ShowsAllOfALiveLoop) {
-  EXPECT_EQ(Plain().Handle(Parsed<v1::GetResponse>(
-                "now { seconds: 1795510800 } handle { id: 'beat' kind: KIND_LOOP "
-                "state: STATE_PENDING reported: true created { seconds: 1795510740 } "
-                "deadline { seconds: 1795510801 } interval { seconds: 1 } run: 1 sequence: 1 "
-                "timeouts { deadline { seconds: 1795514400 } timeout { seconds: 3600 } } "
-                "payload: 'x' }")),
-            "id         beat\n"
-            "kind       loop, every 1s\n"
-            "state      pending\n"
-            "due        2026-11-24 10:00:01.000 (in 1 s)\n"
-            "times out  2026-11-24 11:00:00.000 (in 1h), after 1h\n"
-            "created    2026-11-24 09:59:00.000 (1m ago)\n"
-            "so far     1 run, 1 event\n"
-            "payload    \"x\"\n");
+TEST(HumanTextTest, SaysWhatAPauseWillDo) {
+  EXPECT_EQ(Plain().Paused("beat", Parsed<v1::PauseLoopResponse>(
+                                       "state: STATE_PAUSED now { seconds: 1795510800 }")),
+            "beat paused at 2026-11-24 10:00:00.000\n");
+  EXPECT_EQ(Plain().Paused("beat", Parsed<v1::PauseLoopResponse>("state: STATE_RUNNING")),
+            "beat pauses as soon as its run is reported\n");
 }
 
-TEST(HumanTextTest, ShowsHowATimerEnded) {
-  EXPECT_EQ(Plain().Handle(Parsed<v1::GetResponse>(
-                "now { seconds: 1795510800 } handle { id: 'tea' kind: KIND_TIMER "
-                "state: STATE_ENDED created { seconds: 1795510740 } end: END_COMPLETED "
-                "ended { seconds: 1795510790 } end_payload: 'default' by_timeout: true "
-                "reported: true run: 1 sequence: 2 }")),
-            "id         tea\n"
-            "kind       timer, reported\n"
-            "state      completed\n"
-            "created    2026-11-24 09:59:00.000 (1m ago)\n"
-            "ended      2026-11-24 09:59:50.000 (10 s ago), by a time-out's fallback\n"
-            "so far     1 run, 2 events\n"
-            "result     \"default\"\n");
+TEST(HumanTextTest, SaysWhenAResumedLoopTicks) {
+  EXPECT_EQ(Plain().Resumed("beat", Parsed<v1::ResumeLoopResponse>(
+                                        "state: STATE_PENDING now { seconds: 1795510800 } "
+                                        "deadline { seconds: 1795510801 }")),
+            "beat goes on, next tick 2026-11-24 10:00:01.000 (in 1 s)\n");
+  EXPECT_EQ(Plain().Resumed("beat", Parsed<v1::ResumeLoopResponse>("state: STATE_RUNNING")),
+            "beat goes on as soon as its run is reported\n");
 }
 
-TEST(HumanTextTest, FitsTheTableToWhatIsThere) {
-  google::protobuf::Timestamp now;
-  now.set_seconds(1'795'510'800);
-  const auto tea = Parsed<v1::Handle>(
-      "id: 'tea' kind: KIND_TIMER state: STATE_PENDING deadline { seconds: 1795511099 }");
-  EXPECT_EQ(Plain().Table({tea}, now),
-            "ID   KIND   STATE    DUE\n"
-            "tea  timer  pending  2026-11-24 10:04:59.000 (in 4m 59s)\n");
-  const auto beat = Parsed<v1::Handle>(
-      "id: 'Zürich/beat' kind: KIND_LOOP state: STATE_RUNNING run: 12 payload: 'on' "
-      "timeouts { deadline { seconds: 1795510830 } }");
-  const auto gone = Parsed<v1::Handle>(
-      "id: 'gone' kind: KIND_TASK state: STATE_ENDED end: END_TIMED_OUT run: 1 "
-      "ended { seconds: 1795510790 }");
-  EXPECT_EQ(Plain().Table({tea, beat, gone}, now),
-            "ID           KIND   STATE      RUN  DUE                                  TIMES OUT  "
-            "ENDED    "
-            "                           PAYLOAD\n"
-            "tea          timer  pending         2026-11-24 10:04:59.000 (in 4m 59s)\n"
-            "Zürich/beat  loop   running     12                                       in 30 s      "
-            "       "
-            "                           \"on\"\n"
-            "gone         task   timed out    1                                                  "
-            "2026-11-24 09:59:50.000 (10 s ago)\n");
+TEST(HumanTextTest, SaysWhetherAResetDidAnything) {
+  EXPECT_EQ(Plain().WasReset("beat", Parsed<v1::ResetLoopResponse>(
+                                         "state: STATE_PENDING now { seconds: 1795510800 } "
+                                         "deadline { seconds: 1795510801 }")),
+            "beat begins anew, next tick 2026-11-24 10:00:01.000 (in 1 s)\n");
+  EXPECT_EQ(Plain().WasReset("beat", Parsed<v1::ResetLoopResponse>("state: STATE_RUNNING")),
+            "beat is as it was: a reset does nothing during a run\n");
+  EXPECT_EQ(Plain().WasReset("beat", Parsed<v1::ResetLoopResponse>("state: STATE_PAUSED")),
+            "beat is as it was: a reset does nothing to a paused loop\n");
+}
+
+TEST(HumanTextTest, SaysFromWhenOnANewIntervalHolds) {
+  const auto request =
+      Parsed<v1::ChangeIntervalRequest>("id: 'beat' interval { nanos: 500000000 }");
+  const auto said = [&](const std::string& reply) {
+    return Plain().IntervalChanged(request, Parsed<v1::ChangeIntervalResponse>(reply));
+  };
+  EXPECT_EQ(said("state: STATE_PENDING now { seconds: 1795510800 } "
+                 "deadline { seconds: 1795510801 }"),
+            "beat ticks every 500ms from now on, next tick 2026-11-24 10:00:01.000 (in 1 s)\n");
+  EXPECT_EQ(said("state: STATE_RUNNING"), "beat ticks every 500ms once its run is reported\n");
+  EXPECT_EQ(said("state: STATE_PAUSED"), "beat ticks every 500ms once it is resumed\n");
+}
+
+TEST(HumanTextTest, SaysWhichRunATriggerBegan) {
+  EXPECT_EQ(
+      Plain().Triggered("beat", Parsed<v1::TriggerLoopResponse>("state: STATE_RUNNING run: 7 "
+                                                                "now { seconds: 1795510800 }")),
+      "beat ticked at 2026-11-24 10:00:00.000: run 7\n");
+  EXPECT_EQ(
+      Plain().Triggered("beat", Parsed<v1::TriggerLoopResponse>("state: STATE_ENDED run: 7 "
+                                                                "now { seconds: 1795510800 }")),
+      "beat ticked at 2026-11-24 10:00:00.000: run 7, which was its last\n");
+}
+
+TEST(HumanTextTest, SaysWhatBecameOfAnItemOfABatch) {
+  const auto said = [&](const std::string& item, const std::string& result) {
+    return Plain().Result(Parsed<v1::BatchItem>(item), Parsed<v1::BatchResult>(result));
+  };
+  EXPECT_EQ(said("schedule {}",
+                 "acknowledged { id: 'a' now { seconds: 1795510800 } "
+                 "deadline { seconds: 1795510801 } }"),
+            "timer a is due 2026-11-24 10:00:01.000 (in 1 s)\n");
+  EXPECT_EQ(said("start_loop {}", "acknowledged { id: 'a' }"), "loop a ticks from now on\n");
+  EXPECT_EQ(said("with_timeout {}",
+                 "acknowledged { id: 'a' now { seconds: 1795510800 } "
+                 "deadline { seconds: 1795510801 } }"),
+            "task a times out 2026-11-24 10:00:01.000 (in 1 s)\n");
+  EXPECT_EQ(said("with_timeout { target_id: 'a' }", "acknowledged { id: 'a' }"),
+            "a had ended already\n");
+  EXPECT_EQ(said("cancel { id: 'a' }", "cancel { now { seconds: 1795510800 } }"),
+            "a cancelled at 2026-11-24 10:00:00.000\n");
+  EXPECT_EQ(said("stop_loop { id: 'a' }", "stop_loop { state: STATE_STOPPING }"),
+            "a stops as soon as its run is reported\n");
+  EXPECT_EQ(said("report { id: 'a' run: 1 }", "report { accepted: true }"), "a run 1 reported\n");
+  EXPECT_EQ(said("reschedule { id: 'a' }",
+                 "reschedule { now { seconds: 1795510800 } "
+                 "deadline { seconds: 1795510801 } "
+                 "old_deadline { seconds: 1795510801 } }"),
+            "a is now due 2026-11-24 10:00:01.000 (in 1 s), where it was\n");
+  EXPECT_EQ(said("cancel {}", "error { code: 5 message: 'no handle' }"), "NOT_FOUND: no handle\n");
+  EXPECT_EQ(said("cancel {}", "error { code: 5 message: 'items[4998]: id \"a[0]: b\": unknown' }"),
+            "NOT_FOUND: id \"a[0]: b\": unknown\n");
+  EXPECT_EQ(said("cancel {}", ""), "answered in a way that this timerctl does not know\n");
+}
+
+TEST(HumanTextTest, SaysWhichClockTheServerHas) {
+  // Two readings, one after the other, on either side of a millisecond.
+  EXPECT_EQ(Plain().Now(Parsed<v1::NowResponse>("now { seconds: 1795510800 nanos: 999900 } "
+                                                "wall { seconds: 1795510800 nanos: 1000100 }")),
+            "2026-11-24 10:00:00.000\n");
+  EXPECT_EQ(Plain().Now(Parsed<v1::NowResponse>("now { seconds: 1795510800 nanos: 1000000 } "
+                                                "wall { seconds: 1795510800 }")),
+            "2026-11-24 10:00:00.001, wall clock 2026-11-24 10:00:00.000\n");
+  EXPECT_EQ(Plain().Now(Parsed<v1::NowResponse>(
+                "now { seconds: 1795510800 } wall { seconds: 1795514400 }")),
+            "2026-11-24 10:00:00.000, wall clock 2026-11-24 11:00:00.000\n");
+  EXPECT_EQ(Plain().Now(Parsed<v1::NowResponse>(
+                "now { seconds: 1795510800 } wall { seconds: 1795510800 } is_virtual: true")),
+            "2026-11-24 10:00:00.000, on a manual clock\n");
+}
+
+TEST(HumanTextTest, CountsWhatAnAdvanceFired) {
+  const auto now = Parsed<google::protobuf::Timestamp>("seconds: 1795510800");
+  EXPECT_EQ(Plain().Advanced(now, 0), "now 2026-11-24 10:00:00.000, nothing fired\n");
+  EXPECT_EQ(Plain().Advanced(now, 1), "now 2026-11-24 10:00:00.000, 1 deadline fired\n");
+  EXPECT_EQ(Plain().Advanced(now, 2), "now 2026-11-24 10:00:00.000, 2 deadlines fired\n");
 }
 
 }  // namespace

@@ -1,46 +1,20 @@
 #include "client/cli/requests.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cstdio>
 #include <fstream>
 
-#include "client/cli/verb_table.h"
-#include "google/protobuf/text_format.h"
-#include "google/protobuf/util/message_differencer.h"
+#include "tests/cli/request_matchers.h"
 
 namespace timerd::cli {
 namespace {
 
-using ::testing::HasSubstr;
-
-template <typename T>
-absl::StatusOr<T> Make(absl::StatusOr<T> (*make)(const Arguments&),
-                       const std::vector<std::string>& words) {
-  const absl::StatusOr<Arguments> arguments = Arguments::Parse(words, AllVerbs(), GlobalFlags());
-  return arguments.ok() ? make(*arguments) : arguments.status();
-}
-
-template <typename T>
-void ExpectRequest(const absl::StatusOr<T>& request, const std::string& expected) {
-  ASSERT_TRUE(request.ok()) << request.status();
-  T wanted;
-  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(expected, &wanted)) << expected;
-  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*request, wanted))
-      << request->DebugString();
-}
-
-template <typename T>
-void ExpectError(const absl::StatusOr<T>& request, const std::string& message) {
-  EXPECT_THAT(std::string(request.status().message()), HasSubstr(message));
-}
-
 TEST(MakeScheduleRequestTest, FillsEveryField) {
-  ExpectRequest(Make(MakeScheduleRequest, {"schedule", "--in=3.5s", "--id=tea", "--reported",
-                                           "--payload=hello, world", "--detach"}),
+  ExpectRequest(Make(MakeScheduleRequest,
+                     {"schedule", "--in=3.5s", "--id=tea", "--reported", "--payload=hello, world",
+                      "--detach", "--replace", "--key=k7", "--client-lost-after=30s"}),
                 "id: 'tea' delay { seconds: 3 nanos: 500000000 } reported: true "
-                "payload: 'hello, world' detached: true");
+                "payload: 'hello, world' detached: true replace: true idempotency_key: 'k7' "
+                "client_lost_after { seconds: 30 }");
   ExpectRequest(Make(MakeScheduleRequest, {"schedule", "--at=2026-11-24T09:00:00Z"}),
                 "at { seconds: 1795510800 }");
   ExpectRequest(Make(MakeScheduleRequest, {"schedule", "--in=0s"}), "delay {}");
@@ -82,6 +56,12 @@ TEST(MakeScheduleRequestTest, NamesTheFlagTheValueTheRuleAndTheWayOut) {
               "--id= is empty; write --id=ID or leave it out");
   ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--payload=\xFF"}),
               "--payload: not UTF-8; use --payload-file");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--id=\xFF"}),
+              "--id: not UTF-8; write it in UTF-8");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--key="}),
+              "--key= is empty; write --key=KEY or leave it out");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--client-lost-after=-1s"}),
+              "--client-lost-after=-1s: negative");
   ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--payload=x", "--payload-file=y"}),
               "--payload and --payload-file exclude each other");
   ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--payload-file=/no/such/file"}),
@@ -90,18 +70,11 @@ TEST(MakeScheduleRequestTest, NamesTheFlagTheValueTheRuleAndTheWayOut) {
               "cannot be read");
 }
 
-TEST(MakeStartLoopRequestTest, FillsEveryField) {
-  ExpectRequest(
-      Make(MakeStartLoopRequest,
-           {"loop", "--every=1h30m", "--now", "--id=beat", "--payload=x", "--detach"}),
-      "id: 'beat' interval { seconds: 5400 } start_now: true payload: 'x' detached: true");
-  ExpectError(Make(MakeStartLoopRequest, {"loop"}), "--every is missing; write --every=1s");
-  ExpectError(Make(MakeStartLoopRequest, {"loop", "--every=-1s"}), "negative");
-}
-
 TEST(MakeWithTimeoutRequestTest, FillsEveryField) {
-  ExpectRequest(Make(MakeWithTimeoutRequest, {"timeout", "--in=30s", "--id=up", "--detach"}),
-                "id: 'up' timeout { seconds: 30 } detached: true");
+  ExpectRequest(Make(MakeWithTimeoutRequest, {"timeout", "--in=30s", "--id=up", "--detach",
+                                              "--replace", "--key=k", "--client-lost-after=1m"}),
+                "id: 'up' timeout { seconds: 30 } detached: true replace: true "
+                "idempotency_key: 'k' client_lost_after { seconds: 60 }");
   ExpectRequest(Make(MakeWithTimeoutRequest, {"timeout", "--in=30s", "--target=a", "--fallback=b"}),
                 "target_id: 'a' timeout { seconds: 30 } "
                 "fallback { result: RESULT_SUCCESS payload: 'b' }");
@@ -151,6 +124,24 @@ TEST(MakeRescheduleRequestTest, FillsExactlyOneOfThree) {
   ExpectError(Make(MakeRescheduleRequest, {"reschedule", "a", "--in=-1s"}), "negative");
 }
 
+TEST(MakeChangeIntervalRequestTest, FillsEveryField) {
+  ExpectRequest(Make(MakeChangeIntervalRequest, {"change-interval", "a", "--every=1.5s"}),
+                "id: 'a' interval { seconds: 1 nanos: 500000000 }");
+  ExpectError(Make(MakeChangeIntervalRequest, {"change-interval", "a"}),
+              "--every is missing; write --every=5s");
+  ExpectError(Make(MakeChangeIntervalRequest, {"change-interval", "a", "--every=-1s"}), "negative");
+}
+
+TEST(MakeAdvanceRequestTest, FillsEveryField) {
+  ExpectRequest(Make(MakeAdvanceRequest, {"advance", "--by=0s"}), "by {}");
+  ExpectRequest(Make(MakeAdvanceRequest, {"advance", "--by=1h", "--jump", "--limit=3"}),
+                "by { seconds: 3600 } jump: true limit: 3");
+  ExpectError(Make(MakeAdvanceRequest, {"advance"}), "--by is missing; write --by=5m");
+  ExpectError(Make(MakeAdvanceRequest, {"advance", "--by=-1s"}), "--by=-1s: negative");
+  ExpectError(Make(MakeAdvanceRequest, {"advance", "--by=1s", "--jump", "--limit=0"}),
+              "--limit=0: not a whole number of 1 or more");
+}
+
 TEST(MakeListingTest, FillsEveryFieldAndBoundsThePage) {
   auto listing =
       Make(MakeListing, {"list", "--state=STOPPING", "--kind=task", "--prefix=a/", "--limit=7"});
@@ -163,6 +154,7 @@ TEST(MakeListingTest, FillsEveryFieldAndBoundsThePage) {
   EXPECT_EQ(Make(MakeListing, {"list"})->limit, 100);
   EXPECT_EQ(Make(MakeListing, {"list", "--limit=5000"})->request.page_size(), 1000);
   EXPECT_EQ(Make(MakeListing, {"list", "--state=ended"})->request.state(), v1::STATE_ENDED);
+  EXPECT_EQ(Make(MakeListing, {"list", "--state=paused"})->request.state(), v1::STATE_PAUSED);
   EXPECT_EQ(Make(MakeListing, {"list", "--kind=timer"})->request.kind(), v1::KIND_TIMER);
   ExpectError(Make(MakeListing, {"list", "--state=pendign"}),
               "--state=pendign: unknown; did you mean pending? choose from pending, running");

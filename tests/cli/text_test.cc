@@ -61,6 +61,8 @@ TEST(ShellWordTest, QuotesOnlyWhatAShellWouldTouch) {
 TEST(NearestTest, SuggestsWhatIsNearAndNothingElse) {
   EXPECT_EQ(Nearest("shedule", {"loop", "schedule", "reschedule"}), "schedule");
   EXPECT_EQ(Nearest("sched", {"loop", "schedule"}), "schedule");
+  EXPECT_EQ(Nearest("interval", {"loop", "change-interval"}), "change-interval");
+  EXPECT_EQ(Nearest("val", {"loop", "change-interval"}), "");
   EXPECT_EQ(Nearest("inn", {"id", "in", "at"}), "in");
   EXPECT_EQ(Nearest("quux", {"loop", "schedule"}), "");
   EXPECT_EQ(Nearest("", {"at", "in"}), "");

@@ -1,6 +1,7 @@
 #include "timerd/ending.h"
 
 #include "gtest/gtest.h"
+#include "timerd/reason.h"
 
 namespace timerd {
 namespace {
@@ -40,6 +41,24 @@ TEST(EndingTest, NeverTakesAFailureForATimeoutOrACancel) {
   EXPECT_FALSE(WasTimedOut(absl::DeadlineExceededError("from elsewhere")));
   EXPECT_FALSE(WasCancelled(absl::CancelledError("from elsewhere")));
   EXPECT_EQ(EndOf(absl::OkStatus()), std::nullopt);
+}
+
+TEST(EndingTest, SaysThatTheClientWasLostOrTheHandleReplaced) {
+  Ending ending;
+  ending.end = End::kFailed;
+  ending.reason = "CLIENT_LOST";
+  absl::Status status = ToStatusOr(ending).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(ReasonOf(status), "CLIENT_LOST");
+  EXPECT_EQ(EndOf(status), End::kFailed);
+
+  ending.end = End::kCancelled;
+  ending.reason = "REPLACED";
+  status = ToStatusOr(ending).status();
+  EXPECT_TRUE(WasCancelled(status));
+  EXPECT_EQ(ReasonOf(status), "REPLACED");
+  ending.reason.clear();
+  EXPECT_EQ(ReasonOf(ToStatusOr(ending).status()), "");
 }
 
 TEST(EndingTest, GivesTheValueOfASuccess) {

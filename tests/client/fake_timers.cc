@@ -230,6 +230,31 @@ grpc::Status FakeTimers::StopLoop(grpc::ServerContext* context, const v1::StopLo
                                   v1::StopLoopResponse* response) {
   return Unary(*Arrive("StopLoop", *request), context, response);
 }
+grpc::Status FakeTimers::PauseLoop(grpc::ServerContext* context,
+                                   const v1::PauseLoopRequest* request,
+                                   v1::PauseLoopResponse* response) {
+  return Unary(*Arrive("PauseLoop", *request), context, response);
+}
+grpc::Status FakeTimers::ResumeLoop(grpc::ServerContext* context,
+                                    const v1::ResumeLoopRequest* request,
+                                    v1::ResumeLoopResponse* response) {
+  return Unary(*Arrive("ResumeLoop", *request), context, response);
+}
+grpc::Status FakeTimers::ResetLoop(grpc::ServerContext* context,
+                                   const v1::ResetLoopRequest* request,
+                                   v1::ResetLoopResponse* response) {
+  return Unary(*Arrive("ResetLoop", *request), context, response);
+}
+grpc::Status FakeTimers::ChangeInterval(grpc::ServerContext* context,
+                                        const v1::ChangeIntervalRequest* request,
+                                        v1::ChangeIntervalResponse* response) {
+  return Unary(*Arrive("ChangeInterval", *request), context, response);
+}
+grpc::Status FakeTimers::TriggerLoop(grpc::ServerContext* context,
+                                     const v1::TriggerLoopRequest* request,
+                                     v1::TriggerLoopResponse* response) {
+  return Unary(*Arrive("TriggerLoop", *request), context, response);
+}
 grpc::Status FakeTimers::Report(grpc::ServerContext* context, const v1::ReportRequest* request,
                                 v1::ReportResponse* response) {
   return Unary(*Arrive("Report", *request), context, response);

@@ -30,6 +30,7 @@ class FakeCall {
       : method_(std::move(method)), request_(std::move(request)) {}
 
   const std::string& method() const { return method_; }
+  const google::protobuf::Message& message() const { return *request_; }
   template <typename Request>
   const Request& request() const {
     return dynamic_cast<const Request&>(*request_);
@@ -96,6 +97,17 @@ class FakeTimers final : public v1::Timers::Service {
                       v1::CancelResponse* response) override;
   grpc::Status StopLoop(grpc::ServerContext* context, const v1::StopLoopRequest* request,
                         v1::StopLoopResponse* response) override;
+  grpc::Status PauseLoop(grpc::ServerContext* context, const v1::PauseLoopRequest* request,
+                         v1::PauseLoopResponse* response) override;
+  grpc::Status ResumeLoop(grpc::ServerContext* context, const v1::ResumeLoopRequest* request,
+                          v1::ResumeLoopResponse* response) override;
+  grpc::Status ResetLoop(grpc::ServerContext* context, const v1::ResetLoopRequest* request,
+                         v1::ResetLoopResponse* response) override;
+  grpc::Status ChangeInterval(grpc::ServerContext* context,
+                              const v1::ChangeIntervalRequest* request,
+                              v1::ChangeIntervalResponse* response) override;
+  grpc::Status TriggerLoop(grpc::ServerContext* context, const v1::TriggerLoopRequest* request,
+                           v1::TriggerLoopResponse* response) override;
   grpc::Status Report(grpc::ServerContext* context, const v1::ReportRequest* request,
                       v1::ReportResponse* response) override;
   grpc::Status Reschedule(grpc::ServerContext* context, const v1::RescheduleRequest* request,

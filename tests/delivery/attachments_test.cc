@@ -15,14 +15,14 @@ using ::testing::IsEmpty;
 class Follower final : public Subscriber {
  public:
   void OnOpened(const reactor::Opened& opened) override {
-    told.push_back(absl::StrCat("opened ", opened.id));
+    told.push_back(absl::StrCat("opened ", opened.key));
   }
   void OnRefused(const absl::Status& status) override {
     told.push_back(absl::StrCat("refused ", status.message()));
   }
   void OnEvent(std::shared_ptr<const reactor::Notice> notice) override {
     told.push_back(
-        absl::StrCat(notice->id, " ", notice->event.sequence, notice->redelivery ? " again" : ""));
+        absl::StrCat(notice->key, " ", notice->event.sequence, notice->redelivery ? " again" : ""));
   }
   bool IsGone() const override { return gone; }
 
@@ -30,21 +30,21 @@ class Follower final : public Subscriber {
   bool gone = false;
 };
 
-reactor::Notice MakeNotice(const std::string& id, uint64_t sequence, bool end = false) {
-  reactor::Notice notice{.id = id, .end = end};
+reactor::Notice MakeNotice(const std::string& key, uint64_t sequence, bool end = false) {
+  reactor::Notice notice{.key = key, .end = end};
   notice.event.sequence = sequence;
   return notice;
 }
 
 class AttachmentsTest : public ::testing::Test {
  protected:
-  std::shared_ptr<Follower> Follow(const std::string& id) {
+  std::shared_ptr<Follower> Follow(const std::string& key) {
     auto follower = std::make_shared<Follower>();
-    attachments_.Open(reactor::Opened{.id = id}, follower);
+    attachments_.Open(reactor::Opened{.key = key}, follower);
     return follower;
   }
-  void Tell(const std::string& id, uint64_t sequence, bool end = false) {
-    attachments_.OnEvent(std::make_shared<const reactor::Notice>(MakeNotice(id, sequence, end)));
+  void Tell(const std::string& key, uint64_t sequence, bool end = false) {
+    attachments_.OnEvent(std::make_shared<const reactor::Notice>(MakeNotice(key, sequence, end)));
   }
 
   Attachments attachments_;
@@ -63,7 +63,7 @@ TEST_F(AttachmentsTest, TellsEveryFollowerOfTheHandleAndNobodyElse) {
 }
 
 TEST_F(AttachmentsTest, BeginsWithWhatIsRetained) {
-  reactor::Opened opened{.id = "a", .existed = true};
+  reactor::Opened opened{.key = "a", .existed = true};
   opened.retained = {MakeNotice("a", 3)};
   opened.retained[0].redelivery = true;
   const auto follower = std::make_shared<Follower>();
@@ -82,7 +82,7 @@ TEST_F(AttachmentsTest, LetsGoOfFollowersAtTheEnd) {
 }
 
 TEST_F(AttachmentsTest, DoesNotKeepAFollowerOfWhatHasEnded) {
-  reactor::Opened opened{.id = "a", .existed = true, .ended = true};
+  reactor::Opened opened{.key = "a", .existed = true, .ended = true};
   opened.retained = {MakeNotice("a", 2, /*end=*/true)};
   const auto follower = std::make_shared<Follower>();
   attachments_.Open(opened, follower);
@@ -116,7 +116,7 @@ TEST_F(AttachmentsTest, SweepsThoseThatAreGone) {
 TEST_F(AttachmentsTest, DoesNotAttachOneThatIsGoneAlready) {
   const auto follower = std::make_shared<Follower>();
   follower->gone = true;
-  attachments_.Open(reactor::Opened{.id = "a"}, follower);
+  attachments_.Open(reactor::Opened{.key = "a"}, follower);
   EXPECT_EQ(attachments_.size(), 0u);
   EXPECT_EQ(follower.use_count(), 1);
   EXPECT_THAT(follower->told, ::testing::Not(IsEmpty()));

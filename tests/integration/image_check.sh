@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts the image timerd:latest as it ships and uses it from outside with the timerctl of the build
-# tree: it answers health checks, runs as nobody special, fires a timer on time, keeps what it
-# acknowledged over a restart, and stops with exit code 0 on SIGTERM.
+# tree: it answers health checks, runs as nobody special, fires a timer on time, shows that in its
+# metrics, keeps what it acknowledged over a restart, and stops with exit code 0 on SIGTERM.
 # usage: tests/integration/image_check.sh docker|buildah
 # ./dev image --check builds all that it needs and runs it.
 set -euo pipefail
@@ -30,8 +30,16 @@ wait_for() {
   done
 }
 
-# Each engine has: prepare, start (sets `target` to where the server is reached), is_healthy,
-# server_uid, stop (sets `exit_code`), data_files, clean_up.
+# http_get PATH: what the server answers at `http`.
+http_get() {
+  exec {connection}<>"/dev/tcp/${http%:*}/${http##*:}"
+  printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&"$connection"
+  cat <&"$connection"
+  exec {connection}>&-
+}
+
+# Each engine has: prepare, start (sets `target` and `http` to where the server is reached),
+# is_healthy, server_uid, stop (sets `exit_code`), data_files, clean_up.
 case $engine in
   docker)
     volume=timerd-image-check-$$
@@ -39,8 +47,10 @@ case $engine in
     prepare() { docker volume create "$volume" >/dev/null; }
     start() {
       docker run --detach --name "$container" --read-only --cap-drop ALL \
-        --publish 127.0.0.1::7400 --volume "$volume:/var/lib/timerd" "$image" >/dev/null
+        --publish 127.0.0.1::7400 --publish 127.0.0.1::7480 \
+        --volume "$volume:/var/lib/timerd" "$image" >/dev/null
       target=$(docker port "$container" 7400/tcp)
+      http=$(docker port "$container" 7480/tcp)
     }
     reports_healthy() {
       [[ $(docker inspect --format '{{.State.Health.Status}}' "$container") == healthy ]]
@@ -63,7 +73,7 @@ case $engine in
     ;;
   buildah)
     # buildah runs one command of a container and no healthchecks by itself; the container shares
-    # this machine's network, so the server takes a free port instead of 7400.
+    # this machine's network, so the server takes free ports instead of 7400 and 7480.
     prepare() {
       container=$(buildah from "$image")
       mkdir "$scratch/data"
@@ -80,11 +90,12 @@ case $engine in
     }
     start() {
       : >"$scratch/server.out"
-      in_container "${entrypoint[@]}" --listen=127.0.0.1:0 \
+      in_container "${entrypoint[@]}" --listen=127.0.0.1:0 --http=127.0.0.1:0 \
         >"$scratch/server.out" 2>"$scratch/server.err" &
       buildah_run=$!
       wait_for 30 grep -q '^timerd ready' "$scratch/server.out" || fail "not ready within 30 s"
       target=$(sed -n 's/^timerd ready: grpc=\([^ ]*\).*/\1/p' "$scratch/server.out")
+      http=$(sed -n 's/^timerd ready: .* http=\([^ ]*\).*/\1/p' "$scratch/server.out")
     }
     is_healthy() { in_container "${healthcheck[@]/127.0.0.1:7400/$target}"; }
     # The server is a descendant of `buildah run`.
@@ -132,6 +143,11 @@ grep -q FIRED <<<"$events" || fail "no FIRED event: $events"
 ((took_ms >= 1000)) || fail "a timer of 1 s fired after $took_ms ms"
 ((took_ms < 5000)) || fail "a timer of 1 s took $took_ms ms"
 pass "a timer of 1 s fired: $took_ms ms, with the start of timerctl"
+
+[[ $(http_get /healthz) == *$'\nserving' ]] || fail "not serving: $(http_get /healthz)"
+grep -q '^timerd_events_total{namespace="default",type="FIRED"} 1' <<<"$(http_get /metrics)" ||
+  fail "the metrics do not show the timer that fired: $(http_get /metrics)"
+pass "shows its metrics at $http"
 
 "$timerctl" --server="$target" schedule --in=1h --id=image-check/kept --detach >/dev/null
 stop

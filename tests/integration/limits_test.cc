@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "tests/integration/server_test.h"
+#include "tests/support/http_get.h"
 
 namespace timerd::testing {
 namespace {
@@ -97,6 +98,8 @@ TEST_F(LimitsTest, CutOffASlowReaderAndSlowNobodyElse) {
   const grpc::Status cut = slow.Finish();
   EXPECT_THAT(cut, IsRefusedWith(kExhausted, "SLOW_READER"));
   EXPECT_THAT(cut.error_message(), HasSubstr("Watch again"));
+  EXPECT_THAT(HttpGet(server().http_address(), "/metrics").body,
+              HasSubstr("timerd_refused_total{limit=\"max-stream-buffer\"} 1\n"));
   auto again = slow_client.Watch("id: 'loop' after_sequence: " + std::to_string(last_run));
   EXPECT_EQ(again.Acknowledged().id(), "loop");
   EXPECT_GE(again.Event().run(), kRuns);

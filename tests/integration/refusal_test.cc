@@ -100,7 +100,7 @@ TEST_F(RefusalTest, NamesEachBadTimeAndTheWayOut) {
       {"Schedule", "at { seconds: " + far + " }", kInvalid, bad, {"9999"}},
       {"Schedule", "at { seconds: -" + far + " }", kInvalid, bad, {"year 1"}},
       {"Schedule", "at { nanos: -1 }", kInvalid, bad, {"malformed"}},
-      {"StartLoop", "id: 'l'", kInvalid, bad, {"loop \"l\"", "interval is not set"}},
+      {"StartLoop", "id: 'l'", kInvalid, bad, {"loop \"l\"", "neither interval nor cron is set"}},
       {"StartLoop", "interval { seconds: -1 }", kInvalid, bad, {"negative"}},
       {"StartLoop", "interval { nanos: 1 }", kInvalid, bad, {"1ns", "1ms", "0s"}},
       {"StartLoop", "interval { nanos: 999999 }", kInvalid, bad, {"1ms tick"}},

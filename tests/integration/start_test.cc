@@ -40,6 +40,21 @@ TEST(StartTest, NamesThePortThatIsTaken) {
                 {"nonsense", "--listen"});
 }
 
+TEST(StartTest, NamesTheHttpPortThatIsTaken) {
+  const ServerProcess other;
+  const TempDir data;
+  const std::string dir = "--data-dir=" + data.path();
+  ExpectRefused(RunServer({kListen, "--http=" + other.http_address(), dir}), 1,
+                {other.http_address(), "HTTP", "in use", "--http", "off"});
+  ExpectRefused(RunServer({kListen, dir}, {"TIMERD_HTTP=" + other.http_address()}), 1,
+                {other.http_address(), "--http"});
+  // gRPC has it already.
+  ExpectRefused(RunServer({"--listen=" + other.address(), "--http=" + other.address(), dir}), 1,
+                {other.address(), "--listen"});
+  ExpectWorks(other);
+  ExpectRefused(RunServer({kListen, "--http=nonsense", dir}), 1, {"nonsense", "--http"});
+}
+
 TEST(StartTest, NamesTheDataDirectoryThatAnotherServerHas) {
   const ServerProcess other;
   ExpectRefused(RunServer({kListen, "--data-dir=" + other.data_dir()}), 1,
@@ -109,6 +124,8 @@ TEST(StartTest, SaysItsVersionAndItsFlags) {
   const FinishedRun help = RunServer({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_THAT(help.out, HasSubstr("--data-dir"));
+  EXPECT_THAT(help.out, HasSubstr("--http=HOST:PORT"));
+  EXPECT_THAT(help.out, HasSubstr("127.0.0.1:7480"));
   EXPECT_EQ(RunServer({"--check-health=127.0.0.1:1"}).exit_code, 1);
 }
 

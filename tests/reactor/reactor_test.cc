@@ -211,6 +211,33 @@ TEST_F(ReactorTest, RefusesWhatComesAboveMaxInboxOnTheCallersThread) {
   EXPECT_TRUE(ran);
 }
 
+TEST_F(ReactorTest, TellsItsLoad) {
+  Start();
+  Gate busy;
+  Gate go_on;
+  reactor_->PostAlways([&] {
+    busy.Open();
+    EXPECT_TRUE(go_on.WaitUntilOpen());
+  });
+  ASSERT_TRUE(busy.WaitUntilOpen());
+  std::vector<std::future<absl::StatusOr<Opened>>> answers;
+  for (int i = 0; i < 3; ++i) {
+    answers.push_back(Create(absl::StrCat("t", i), std::chrono::minutes(1)));
+  }
+  EXPECT_EQ(reactor_->load().inbox, 3u);
+  EXPECT_EQ(reactor_->load().inbox_most, 3u);
+  EXPECT_EQ(reactor_->load().residents, 0u);
+  go_on.Open();
+  for (auto& answer : answers) {
+    ASSERT_TRUE(IsReady(answer));
+  }
+  // The turn that gave the answers has ended once the next one has begun.
+  ASSERT_TRUE(IsReady(Get("t0")));
+  EXPECT_EQ(reactor_->load().inbox, 0u);
+  EXPECT_EQ(reactor_->load().inbox_most, 3u);
+  EXPECT_EQ(reactor_->load().residents, 3u);
+}
+
 TEST_F(ReactorTest, GivesEveryReplyAndWritesEverythingDownBeforeItIsGone) {
   Start();
   std::vector<std::future<absl::StatusOr<Opened>>> answers;

@@ -115,7 +115,7 @@ TEST(TranslationTest, KeepsNanosecondsOnBothSidesOf1970) {
 }
 
 TEST(TranslationTest, TellsAllThatAnEventHolds) {
-  reactor::Notice notice{.id = "a", .kind = timer::Kind::kLoop, .redelivery = true};
+  reactor::Notice notice{.key = "space/a", .kind = timer::Kind::kLoop, .redelivery = true};
   notice.event = {.type = timer::EventType::kTick,
                   .sequence = 7,
                   .time = InstantFromNanos(20),

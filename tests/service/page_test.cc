@@ -30,9 +30,9 @@ TEST(PageTokenTest, CarriesWhereAPageBegins) {
     EXPECT_EQ(back->shard, start.shard);
   }
   const std::string id("a:b:\xff\n\0z", 8);
-  const auto back = FromPageToken(ToPageToken({.id = id}, {}), {});
+  const auto back = FromPageToken(ToPageToken({.key = id}, {}), {});
   TIMERD_ASSERT_OK(back);
-  EXPECT_EQ(back->id, id);
+  EXPECT_EQ(back->key, id);
   EXPECT_FALSE(back->due);
 }
 
@@ -40,11 +40,11 @@ TEST(PageTokenTest, BeginsAtTheStartWhenEmpty) {
   const auto start = FromPageToken("", kPending);
   TIMERD_ASSERT_OK(start);
   EXPECT_FALSE(start->due);
-  EXPECT_EQ(start->id, "");
+  EXPECT_EQ(start->key, "");
 }
 
 TEST(PageTokenTest, BelongsToItsFilter) {
-  const std::string token = ToPageToken({.id = "a"}, {.prefix = "a"});
+  const std::string token = ToPageToken({.key = "a"}, {.prefix = "a"});
   TIMERD_EXPECT_OK(FromPageToken(token, {.prefix = "a"}));
   for (const reactor::ListFilter& other :
        {reactor::ListFilter{}, reactor::ListFilter{.prefix = "b"},
@@ -91,7 +91,7 @@ class MergeTest : public ::testing::TestWithParam<bool> {
     size_t looked_at = 0;
     for (const Item& item : sorted) {
       if (item.shard != shard ||
-          (pending() ? after.due && item.due <= *after.due : item.id <= after.id)) {
+          (pending() ? after.due && item.due <= *after.due : item.id <= after.key)) {
         continue;
       }
       if (listed.rows.size() == max_rows || (looked_at > 0 && looked_at == breaks_off)) {
@@ -101,10 +101,10 @@ class MergeTest : public ::testing::TestWithParam<bool> {
       if (pending()) {
         listed.next = reactor::ListCursor{.due = item.due};
       } else {
-        listed.next = reactor::ListCursor{.id = item.id};
+        listed.next = reactor::ListCursor{.key = item.id};
       }
       timer::Handle handle;
-      handle.id = item.id;
+      handle.key = item.id;
       listed.rows.push_back({pending() ? item.due : DueKey(), std::move(handle)});
     }
     listed.next.reset();
@@ -150,7 +150,7 @@ TEST_P(MergeTest, GivesEachHandleOnceAndInOrder) {
       const Page page = MergePages(std::move(listed), pending(), max_rows);
       ASSERT_LE(page.handles.size(), max_rows);
       for (const timer::Handle& handle : page.handles) {
-        ids.push_back(handle.id);
+        ids.push_back(handle.key);
       }
       token = page.next ? ToPageToken(*page.next, filter) : "";
       ASSERT_LE(ids.size(), items.size());
@@ -168,14 +168,14 @@ TEST(MergePagesTest, EndsAPageThatHasGrownLarge) {
   std::vector<reactor::Listed> shards(2);
   for (int i = 0; i < 10; ++i) {
     timer::Handle handle;
-    handle.id = absl::StrCat("id", i);
+    handle.key = absl::StrCat("id", i);
     handle.spec.payload.assign(400 << 10, 'p');
     shards[i % 2].rows.push_back({{}, std::move(handle)});
   }
   const Page page = MergePages(std::move(shards), /*pending=*/false, 1000);
   EXPECT_EQ(page.handles.size(), 3);
   ASSERT_TRUE(page.next);
-  EXPECT_EQ(page.next->id, "id2");
+  EXPECT_EQ(page.next->key, "id2");
 }
 
 }  // namespace

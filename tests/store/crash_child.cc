@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
 
   RocksKvOptions options;
   options.write_buffer_bytes = 64 << 10;  // many memtables, so that crashes meet their flushes
-  auto directory = DataDirectory::Open(argv[1], 2, 2, options);
+  auto directory = DataDirectory::Open(argv[1], {.shards = 2}, options);
   TIMERD_CHECK(directory.ok());
 
   const auto work = [&](uint32_t shard, bool kills) {

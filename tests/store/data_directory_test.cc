@@ -25,7 +25,8 @@ using testing::HasSubstr;
 class DataDirectoryTest : public testing::Test {
  protected:
   absl::StatusOr<uint32_t> Shards(uint32_t requested, uint32_t default_shards = 4) {
-    auto directory = DataDirectory::Open(path_, requested, default_shards);
+    auto directory =
+        DataDirectory::Open(path_, {.shards = requested, .default_shards = default_shards});
     if (!directory.ok()) {
       return directory.status();
     }
@@ -40,7 +41,7 @@ class DataDirectoryTest : public testing::Test {
     }
   }
   void WriteSuperblock(const std::string& bytes) {
-    auto directory = DataDirectory::Open(path_, 0, 4);
+    auto directory = DataDirectory::Open(path_, {.default_shards = 4});
     ASSERT_TRUE(directory.ok());
     WriteBatch batch;
     batch.Put(SuperblockKey(), bytes);
@@ -78,19 +79,19 @@ TEST_F(DataDirectoryTest, RefusesAnotherNumberOfShards) {
 
 TEST_F(DataDirectoryTest, KeepsWhatWasWritten) {
   {
-    auto directory = DataDirectory::Open(path_, 0, 4);
+    auto directory = DataDirectory::Open(path_, {.default_shards = 4});
     ASSERT_TRUE(directory.ok());
     WriteBatch batch;
     batch.Put("Lkey", "value");
     ASSERT_TRUE((*directory)->kv().Write(batch, Durability::kMemory).ok());
   }
-  auto directory = DataDirectory::Open(path_, 0, 4);
+  auto directory = DataDirectory::Open(path_, {.default_shards = 4});
   ASSERT_TRUE(directory.ok()) << directory.status();
   EXPECT_EQ(*(*directory)->kv().Get("Lkey"), std::optional<std::string>("value"));
 }
 
 TEST_F(DataDirectoryTest, IsRefusedWhileThisProcessHasIt) {
-  auto directory = DataDirectory::Open(path_, 0, 4);
+  auto directory = DataDirectory::Open(path_, {.default_shards = 4});
   ASSERT_TRUE(directory.ok());
   ExpectRefused(absl::StatusCode::kFailedPrecondition, {"in use by another server", "--data-dir"});
   directory->reset();
@@ -126,10 +127,10 @@ TEST_F(DataDirectoryTest, IsRefusedWhileAnotherProcessHasIt) {
 
 TEST_F(DataDirectoryTest, RefusesAnotherFormatVersion) {
   storage::v1::Superblock superblock;
-  superblock.set_format_version(2);
+  superblock.set_format_version(1);
   superblock.set_shards(4);
   WriteSuperblock(superblock.SerializeAsString());
-  ExpectRefused(absl::StatusCode::kFailedPrecondition, {"format version 2", "reads 1"});
+  ExpectRefused(absl::StatusCode::kFailedPrecondition, {"format version 1", "reads 2"});
 }
 
 TEST_F(DataDirectoryTest, RefusesADamagedSuperblock) {
@@ -139,7 +140,7 @@ TEST_F(DataDirectoryTest, RefusesADamagedSuperblock) {
 
 TEST_F(DataDirectoryTest, RefusesASuperblockWithoutShards) {
   storage::v1::Superblock superblock;
-  superblock.set_format_version(1);
+  superblock.set_format_version(2);
   WriteSuperblock(superblock.SerializeAsString());
   ExpectRefused(absl::StatusCode::kDataLoss, {"0 shards", "restore"});
 }
@@ -179,7 +180,7 @@ TEST_F(DataDirectoryTest, RefusesAnothersDatabase) {
 TEST_F(DataDirectoryTest, RefusesAFileAndAMissingParent) {
   std::ofstream(path_.c_str()) << "a file";
   ExpectRefused(absl::StatusCode::kFailedPrecondition, {"cannot be read"});
-  EXPECT_EQ(DataDirectory::Open(parent_.path() + "/a/b", 0, 4).status().code(),
+  EXPECT_EQ(DataDirectory::Open(parent_.path() + "/a/b", {}).status().code(),
             absl::StatusCode::kNotFound);
 }
 

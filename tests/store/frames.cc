@@ -25,21 +25,24 @@ void Model::Apply(const Frame& frame) {
     const auto& disarmed =
         operation.has_put() ? operation.put().disarmed() : operation.erase().disarmed();
     for (const auto& key : disarmed) {
-      due.erase({key.deadline_ns(), key.place()});
+      due.erase({key.timeline(), key.deadline_ns(), key.place()});
     }
     if (operation.has_erase()) {
-      handles.erase(operation.erase().id());
+      handles.erase(operation.erase().key());
       continue;
     }
     const auto& put = operation.put();
     for (const auto& key : put.armed()) {
-      due[{key.deadline_ns(), key.place()}] = put.id();
+      due[{key.timeline(), key.deadline_ns(), key.place()}] = put.key();
     }
-    auto& [spec, state] = handles[put.id()];
+    auto& [spec, state] = handles[put.key()];
     if (put.has_spec()) {
       spec = put.spec();
     }
     state = put.state();
+  }
+  for (const NamespaceCount& count : frame.namespaces()) {
+    namespaces[count.name()] = count.SerializeAsString();
   }
 }
 
@@ -57,13 +60,21 @@ Model Contents(const StateStore& store) {
                   return true;
                 })
           .ok());
-  TIMERD_CHECK(store
-                   .ScanDue(std::nullopt, Instant::max(),
-                            [&](const DueKey& key, absl::string_view id) {
-                              model.due[{ToNanos(key.deadline), key.place}] = std::string(id);
-                              return true;
-                            })
-                   .ok());
+  for (const Timeline timeline : {Timeline::kService, Timeline::kWall, Timeline::kRetention}) {
+    TIMERD_CHECK(store
+                     .ScanDue(timeline, std::nullopt, Instant::max(),
+                              [&](const DueKey& due, absl::string_view key) {
+                                model.due[{static_cast<storage::v1::Timeline>(timeline),
+                                           ToNanos(due.deadline), due.place}] = std::string(key);
+                                return true;
+                              })
+                     .ok());
+  }
+  const auto namespaces = store.namespaces();
+  TIMERD_CHECK(namespaces.ok());
+  for (const NamespaceCount& count : *namespaces) {
+    model.namespaces[count.name()] = count.SerializeAsString();
+  }
   return model;
 }
 
@@ -78,11 +89,11 @@ Frame FrameMaker::Next() {
   std::map<std::string, bool> touched;
   for (uint64_t left = Pick(0, 6); left > 0; --left) {
     // One operation per handle and frame, so that what is disarmed is what the model has.
-    const std::string id = "handle/" + std::to_string(Pick(0, 60));
+    const std::string id = "space/" + std::to_string(Pick(0, 60));
     if (!touched.emplace(id, true).second) {
       continue;
     }
-    std::vector<std::pair<int64_t, uint64_t>> armed;
+    std::vector<Model::Due> armed;
     for (const auto& [key, owner] : model_.due) {
       if (owner == id) {
         armed.push_back(key);
@@ -91,19 +102,20 @@ Frame FrameMaker::Next() {
     const bool is_new = model_.handles.count(id) == 0;
     storage::v1::Operation& operation = *frame.add_operations();
     const bool erase = !is_new && Pick(0, 3) == 0;
-    const auto disarm = [&](storage::v1::DueKey* key, const std::pair<int64_t, uint64_t>& due) {
-      key->set_deadline_ns(due.first);
-      key->set_place(due.second);
+    const auto disarm = [&](storage::v1::DueKey* key, const Model::Due& due) {
+      key->set_timeline(std::get<0>(due));
+      key->set_deadline_ns(std::get<1>(due));
+      key->set_place(std::get<2>(due));
     };
     if (erase) {
-      operation.mutable_erase()->set_id(id);
+      operation.mutable_erase()->set_key(id);
       for (const auto& due : armed) {
         disarm(operation.mutable_erase()->add_disarmed(), due);
       }
       continue;
     }
     storage::v1::Put& put = *operation.mutable_put();
-    put.set_id(id);
+    put.set_key(id);
     if (is_new) {
       put.set_spec("spec " + std::to_string(frame.sequence()) + std::string(Pick(0, 200), 's'));
     }
@@ -115,11 +127,17 @@ Frame FrameMaker::Next() {
     }
     if (armed.size() < 3) {
       storage::v1::DueKey& due = *put.add_armed();
+      due.set_timeline(static_cast<storage::v1::Timeline>(Pick(0, 2)));
       due.set_deadline_ns(static_cast<int64_t>(Pick(0, 2000)) - 1000);
       due.set_place(next_place_++);
     }
   }
   frame.set_next_place(next_place_);
+  if (Pick(0, 2) == 0) {
+    NamespaceCount& count = *frame.add_namespaces();
+    count.set_name("space" + std::to_string(Pick(0, 5)));
+    count.set_timers(Pick(0, 100));
+  }
   model_.Apply(frame);
   return frame;
 }

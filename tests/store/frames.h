@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "server/store/shard_log.h"
@@ -22,8 +23,10 @@ struct Model {
 
   uint64_t sequence = 0;
   uint64_t next_place = 0;
-  std::map<std::string, std::pair<std::string, std::string>> handles;  // id -> spec, state
-  std::map<std::pair<int64_t, uint64_t>, std::string> due;             // deadline, place -> id
+  std::map<std::string, std::pair<std::string, std::string>> handles;  // key -> spec, state
+  using Due = std::tuple<storage::v1::Timeline, int64_t, uint64_t>;    // timeline, deadline, place
+  std::map<Due, std::string> due;                                      // -> key
+  std::map<std::string, std::string> namespaces;                       // name -> what is counted
 };
 
 // All that `store` holds, through its own interface.

@@ -19,10 +19,14 @@ TEST(KeysTest, HaveTheBytesThatTheFormatSays) {
   EXPECT_EQ(Hex(SuperblockKey()), "42");
   EXPECT_EQ(Hex(PositionKey(0x01020304)), "5001020304");
   EXPECT_EQ(Hex(LogKey(1, 2)), "4c000000010000000000000002");
-  EXPECT_EQ(Hex(DueIndexKey(1, {InstantFromNanos(0), 2})),
+  EXPECT_EQ(Hex(DueIndexKey(1, {Timeline::kService, {InstantFromNanos(0), 2}})),
             "440000000180000000000000000000000000000002");
-  EXPECT_EQ(Hex(DueIndexKey(1, {InstantFromNanos(-1), 2})),
-            "44000000017fffffffffffffff0000000000000002");
+  EXPECT_EQ(Hex(DueIndexKey(1, {Timeline::kWall, {InstantFromNanos(-1), 2}})),
+            "57000000017fffffffffffffff0000000000000002");
+  EXPECT_EQ(Hex(DueIndexKey(1, {Timeline::kRetention, {InstantFromNanos(1), 2}})),
+            "520000000180000000000000010000000000000002");
+  EXPECT_EQ(Hex(NamespaceKey(1, "ab")), "4e000000016162");
+  EXPECT_EQ(Hex(ClockKey("ab")), "4d6162");
   EXPECT_EQ(Hex(SpecKey(1, absl::string_view("a\0b", 3))), "48000000016100ff62000100");
   EXPECT_EQ(Hex(StateKey(1, "a")), "480000000161000101");
 }
@@ -32,7 +36,10 @@ TEST(KeysTest, ReadBackAsTheyWereMade) {
   EXPECT_EQ(LogSequence(LogKey(7, kMost)), std::optional<uint64_t>(kMost));
   for (const DueKey& due : {DueKey{Instant::min(), 0}, DueKey{InstantFromNanos(-1), 1},
                             DueKey{InstantFromNanos(0), kMost}, DueKey{Instant::max(), 5}}) {
-    EXPECT_EQ(DueKeyOf(DueIndexKey(7, due)), std::optional<DueKey>(due));
+    for (const Timeline timeline : {Timeline::kService, Timeline::kWall, Timeline::kRetention}) {
+      const IndexKey key{timeline, due};
+      EXPECT_EQ(IndexKeyOf(DueIndexKey(7, key)), std::optional<IndexKey>(key));
+    }
   }
   for (const std::string& id : {std::string(), std::string("a"), std::string(3, '\0'),
                                 std::string("\x00\x01\x00\xff", 4), std::string("\xff\xff")}) {
@@ -45,13 +52,17 @@ TEST(KeysTest, ReadBackAsTheyWereMade) {
     EXPECT_EQ(state->id, id);
     EXPECT_TRUE(state->is_state);
   }
+  EXPECT_EQ(ClockName(ClockKey("billing")), std::optional<std::string>("billing"));
 }
 
 TEST(KeysTest, AreRefusedWhenMalformed) {
   EXPECT_FALSE(LogSequence("").has_value());
   EXPECT_FALSE(LogSequence(LogKey(1, 2) + "x").has_value());
   EXPECT_FALSE(LogSequence(PositionKey(1)).has_value());
-  EXPECT_FALSE(DueKeyOf(LogKey(1, 2)).has_value());
+  EXPECT_FALSE(IndexKeyOf(LogKey(1, 2)).has_value());
+  EXPECT_FALSE(IndexKeyOf(DueIndexKey(1, {}) + "x").has_value());
+  EXPECT_FALSE(ClockName(SuperblockKey()).has_value());
+  EXPECT_FALSE(ClockName(ClockKey("")).has_value());
   const std::string key = StateKey(1, "ab");
   for (size_t size = 0; size < key.size(); ++size) {
     EXPECT_FALSE(HandleKeyOf(absl::string_view(key).substr(0, size)).has_value()) << size;

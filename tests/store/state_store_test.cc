@@ -36,7 +36,7 @@ class StateStoreTest : public DriverTest {
   // Adds a handle to the next frame.
   storage::v1::Put& Put(const std::string& id, const std::string& state) {
     storage::v1::Put& put = *frame_.add_operations()->mutable_put();
-    put.set_id(id);
+    put.set_key(id);
     put.set_state(state);
     return put;
   }
@@ -51,11 +51,13 @@ class StateStoreTest : public DriverTest {
     const absl::Status status = store_->Apply(frame_);
     ASSERT_TRUE(status.ok()) << status;
     frame_.clear_operations();
+    frame_.clear_namespaces();
   }
-  std::vector<std::string> DueIds(const std::optional<DueKey>& after, Instant last) {
+  std::vector<std::string> DueIds(const std::optional<DueKey>& after, Instant last,
+                                  Timeline timeline = Timeline::kService) {
     std::vector<std::string> ids;
     EXPECT_TRUE(store_
-                    ->ScanDue(after, last,
+                    ->ScanDue(timeline, after, last,
                               [&](const DueKey&, absl::string_view id) {
                                 ids.emplace_back(id);
                                 return true;
@@ -121,7 +123,7 @@ TEST_P(StateStoreTest, RefusesAFrameOutOfSequenceOrOfAnotherShard) {
 
 TEST_P(StateStoreTest, RefusesAnOperationThatItDoesNotKnowAndAppliesNothing) {
   Frame frame = EmptyFrame(kShard, 1);
-  frame.add_operations()->mutable_put()->set_id("a");
+  frame.add_operations()->mutable_put()->set_key("a");
   frame.add_operations();
   EXPECT_EQ(store_->Apply(frame).code(), absl::StatusCode::kDataLoss);
   EXPECT_FALSE(store_->Get("a")->has_value());
@@ -144,7 +146,7 @@ TEST_P(StateStoreTest, ForgetsAnErasedHandleAndItsDeadlines) {
   PutNew("b", {Due(15, 3)});
   Apply();
   storage::v1::Erase& erase = *frame_.add_operations()->mutable_erase();
-  erase.set_id("a");
+  erase.set_key("a");
   *erase.add_disarmed() = Due(10, 1);
   *erase.add_disarmed() = Due(20, 2);
   Apply();
@@ -183,7 +185,7 @@ TEST_P(StateStoreTest, GivesTheDueKeyAndStopsWhenToldTo) {
   Apply();
   std::vector<DueKey> keys;
   ASSERT_TRUE(store_
-                  ->ScanDue(std::nullopt, Instant::max(),
+                  ->ScanDue(Timeline::kService, std::nullopt, Instant::max(),
                             [&](const DueKey& due, absl::string_view id) {
                               EXPECT_EQ(id, "a");
                               keys.push_back(due);

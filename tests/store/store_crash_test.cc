@@ -99,7 +99,7 @@ TEST_P(StoreCrashTest, RecoversEveryAcknowledgedFrameOfEveryShardAfterKill9) {
     const fs::path copy = parent_.path() + "/copy";
     fs::remove_all(copy);
     fs::copy(data_, copy);
-    auto directory = DataDirectory::Open(copy, 0, 2);
+    auto directory = DataDirectory::Open(copy, {});
     ASSERT_TRUE(directory.ok()) << directory.status();
     for (uint32_t shard : {0, 1}) {
       const RecoveredShard recovered((*directory)->kv(), shard, seed_, durability());
@@ -126,7 +126,7 @@ TEST_P(StoreCrashTest, ToleratesALogThatEndsAnywhere) {
     fs::remove_all(copy);
     fs::copy(data_, copy);
     WriteFile(Files(copy, ".log").back(), whole.substr(0, random_() % (whole.size() + 1)));
-    auto directory = DataDirectory::Open(copy, 0, 2);
+    auto directory = DataDirectory::Open(copy, {});
     ASSERT_TRUE(directory.ok()) << directory.status();
     uint64_t frames = 0;
     for (uint32_t shard : {0, 1}) {
@@ -149,7 +149,7 @@ TEST_P(StoreCrashTest, RefusesALogWithAFlippedBit) {
     std::string damaged = whole;
     damaged[random_() % whole.size()] ^= static_cast<char>(1 << random_() % 8);
     WriteFile(Files(copy, ".log").back(), damaged);
-    const absl::Status status = DataDirectory::Open(copy, 0, 2).status();
+    const absl::Status status = DataDirectory::Open(copy, {}).status();
     ASSERT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
     EXPECT_THAT(std::string(status.message()), testing::HasSubstr(copy.string()));
     EXPECT_THAT(std::string(status.message()), testing::HasSubstr("restore"));
@@ -158,9 +158,9 @@ TEST_P(StoreCrashTest, RefusesALogWithAFlippedBit) {
 
 TEST_P(StoreCrashTest, NeverReadsWrongDataFromATableWithAFlippedBit) {
   RunUntilKilled(800);
-  { ASSERT_TRUE(DataDirectory::Open(data_, 0, 2).ok()); }  // recovers, and flushes
+  { ASSERT_TRUE(DataDirectory::Open(data_, {}).ok()); }  // recovers, and flushes
   const auto read_all = [](const std::string& path) -> absl::StatusOr<std::string> {
-    auto directory = DataDirectory::Open(path, 0, 2);
+    auto directory = DataDirectory::Open(path, {});
     if (!directory.ok()) {
       return directory.status();
     }

@@ -47,7 +47,10 @@ std::string ToString(const grpc::Status& status) {
 }
 
 ApiClient::ApiClient(const std::string& address, std::chrono::milliseconds patience)
-    : patience_(patience), channel_(Connect(address)), stub_(v1::Timers::NewStub(channel_)) {}
+    : patience_(patience),
+      channel_(Connect(address)),
+      stub_(v1::Timers::NewStub(channel_)),
+      clock_stub_(v1::Clock::NewStub(channel_)) {}
 
 grpc::Status ApiClient::Try(const std::string& method, const std::string& request) {
   if (method == "Schedule") return Schedule(request).Finish();
@@ -56,9 +59,18 @@ grpc::Status ApiClient::Try(const std::string& method, const std::string& reques
   if (method == "Watch") return Watch(request).Finish();
   if (method == "Cancel") return Cancel(request).status;
   if (method == "StopLoop") return StopLoop(request).status;
+  if (method == "PauseLoop") return PauseLoop(request).status;
+  if (method == "ResumeLoop") return ResumeLoop(request).status;
+  if (method == "ResetLoop") return ResetLoop(request).status;
+  if (method == "ChangeInterval") return ChangeInterval(request).status;
+  if (method == "TriggerLoop") return TriggerLoop(request).status;
   if (method == "Report") return Report(request).status;
   if (method == "Reschedule") return Reschedule(request).status;
+  if (method == "Batch") return Batch(request).status;
   if (method == "Get") return Get(request).status;
+  if (method == "Now") return Now(request).status;
+  if (method == "Advance") return Advance(request).status;
+  if (method == "AdvanceToNext") return AdvanceToNext(request).status;
   TIMERD_CHECK(method == "List");
   return List(request).status;
 }

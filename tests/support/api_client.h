@@ -97,12 +97,13 @@ class ApiClient {
   explicit ApiClient(const std::string& address,
                      std::chrono::milliseconds patience = std::chrono::seconds(20));
 
-#define TIMERD_UNARY(Method)                                                \
+#define TIMERD_UNARY(Method) TIMERD_UNARY_OF(stub_, Method)
+#define TIMERD_UNARY_OF(stub, Method)                                       \
   Answer<v1::Method##Response> Method(const v1::Method##Request& request) { \
     Answer<v1::Method##Response> answer;                                    \
     grpc::ClientContext context;                                            \
     context.set_deadline(std::chrono::system_clock::now() + patience_);     \
-    answer.status = stub_->Method(&context, request, &answer.value);        \
+    answer.status = stub->Method(&context, request, &answer.value);         \
     return answer;                                                          \
   }                                                                         \
   Answer<v1::Method##Response> Method(const std::string& request) {         \
@@ -122,22 +123,35 @@ class ApiClient {
   TIMERD_STREAM(Watch)
   TIMERD_UNARY(Cancel)
   TIMERD_UNARY(StopLoop)
+  TIMERD_UNARY(PauseLoop)
+  TIMERD_UNARY(ResumeLoop)
+  TIMERD_UNARY(ResetLoop)
+  TIMERD_UNARY(ChangeInterval)
+  TIMERD_UNARY(TriggerLoop)
   TIMERD_UNARY(Report)
   TIMERD_UNARY(Reschedule)
+  TIMERD_UNARY(Batch)
   TIMERD_UNARY(Get)
   TIMERD_UNARY(List)
+  TIMERD_UNARY_OF(clock_stub_, Now)
+  TIMERD_UNARY_OF(clock_stub_, Advance)
+  TIMERD_UNARY_OF(clock_stub_, AdvanceToNext)
 #undef TIMERD_UNARY
+#undef TIMERD_UNARY_OF
 #undef TIMERD_STREAM
 
   // Calls `method` with `request` written as text, reads a stream to its end, and gives the status.
   grpc::Status Try(const std::string& method, const std::string& request);
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  // For calls of other shapes.
+  v1::Timers::Stub& stub() { return *stub_; }
 
  private:
   const std::chrono::milliseconds patience_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::Timers::Stub> stub_;
+  const std::unique_ptr<v1::Clock::Stub> clock_stub_;
 };
 
 }  // namespace timerd::testing

@@ -88,6 +88,16 @@ std::string ReadFile(const std::string& path) {
   return text.str();
 }
 
+// What stands in `line` behind `key`, up to the next space; "" if the key is not there.
+std::string ValueOf(const std::string& key, const std::string& line) {
+  const size_t at = line.find(key);
+  if (at == std::string::npos) {
+    return "";
+  }
+  const size_t begin = at + key.size();
+  return line.substr(begin, line.find(' ', begin) - begin);
+}
+
 }  // namespace
 
 bool ServerProcess::Available() { return !Binary().empty(); }
@@ -136,7 +146,8 @@ int ServerProcess::Reap() {
 }
 
 void ServerProcess::Start() {
-  std::vector<std::string> arguments = {"--listen=" + address_, "--data-dir=" + data_dir_};
+  std::vector<std::string> arguments = {"--listen=" + address_, "--http=" + http_address_,
+                                        "--data-dir=" + data_dir_};
   arguments.insert(arguments.end(), options_.flags.begin(), options_.flags.end());
   int out[2];
   if (pipe2(out, O_CLOEXEC) != 0) {
@@ -146,14 +157,13 @@ void ServerProcess::Start() {
   close(out[1]);
   const std::string line = ReadReadyLine(out[0]);
   close(out[0]);
-  const std::string key = "grpc=";
-  const size_t begin = line.find(key);
-  if (line.rfind("timerd ready:", 0) != 0 || begin == std::string::npos) {
+  address_ = ValueOf("grpc=", line);
+  http_address_ = ValueOf("http=", line);
+  if (line.rfind("timerd ready:", 0) != 0 || address_.empty() || http_address_.empty()) {
     Kill();
     throw std::runtime_error(Binary() + " was not ready in time; it said \"" + line + "\" and\n" +
                              Log());
   }
-  address_ = line.substr(begin + key.size(), line.find(' ', begin) - begin - key.size());
 }
 
 std::string ServerProcess::ReadReadyLine(int fd) const {

@@ -17,7 +17,7 @@ class ServerProcess {
   struct Options {
     // Given, it is kept; empty, the server gets a temporary one of its own, removed at the end.
     std::string data_dir;
-    // Besides --listen and --data-dir.
+    // Besides --listen, --http and --data-dir, after which they come.
     std::vector<std::string> flags;
     // NAME=value, added to the test's own.
     std::vector<std::string> environment;
@@ -26,7 +26,7 @@ class ServerProcess {
   // True if there is a binary to run.
   static bool Available();
 
-  // Starts the server on a free port and waits until it is ready.
+  // Starts the server on free ports and waits until it is ready.
   ServerProcess() : ServerProcess(Options()) {}
   explicit ServerProcess(Options options);
   // Kills it; prints its standard error if the current test has failed.
@@ -35,6 +35,8 @@ class ServerProcess {
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   const std::string& address() const { return address_; }
+  // Where it speaks HTTP; "off" if it does not.
+  const std::string& http_address() const { return http_address_; }
   const std::string& data_dir() const { return data_dir_; }
   pid_t pid() const { return pid_; }
   // What it has written to standard error so far, over all its lives.
@@ -44,7 +46,7 @@ class ServerProcess {
   void Kill();
   // SIGTERM; returns the exit code (128 + the signal if one ended it).
   int Terminate();
-  // Starts it again, on the same address and data directory. REQUIRES: not running.
+  // Starts it again, on the same addresses and data directory. REQUIRES: not running.
   void Restart();
 
  private:
@@ -56,6 +58,7 @@ class ServerProcess {
   std::string own_dir_;  // holds the log, and the data directory unless one was given
   std::string data_dir_;
   std::string address_ = "127.0.0.1:0";
+  std::string http_address_ = "127.0.0.1:0";
   pid_t pid_ = -1;
 };
 

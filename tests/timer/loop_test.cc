@@ -1,26 +1,9 @@
-#include "tests/timer/machine_fixture.h"
+#include "tests/timer/loop_fixture.h"
 
 namespace timerd::timer {
 namespace {
 
-class LoopTest : public MachineTest {
- protected:
-  // Fires at `seconds` and checks what the TICK says.
-  void ExpectTick(Handle& loop, double seconds, uint64_t run, uint64_t count) {
-    ASSERT_LE(NextDueOf(loop), seconds);
-    ASSERT_EQ(Fire(loop, At(seconds)), Fired::kEvent);
-    EXPECT_EQ(event().type, EventType::kTick);
-    EXPECT_EQ(event().run, run);
-    EXPECT_EQ(event().count, count);
-  }
-  void ReportSuccess(Handle& loop, double seconds, double next) {
-    const auto reported = Report(loop, loop.run, kSuccess, At(seconds));
-    TIMERD_ASSERT_OK(reported);
-    EXPECT_TRUE(reported->accepted);
-    EXPECT_EQ(reported->next_deadline, ::timerd::testing::At(next));
-    EXPECT_EQ(DueOf(loop), next);
-  }
-};
+using LoopTest = LoopFixture;
 
 TEST_F(LoopTest, MakesItsFirstTickInsideStartWhenAskedTo) {
   const Handle loop = MakeLoop(1, true);
@@ -57,6 +40,14 @@ TEST_F(LoopTest, StandsForAllTicksItIsLateFor) {
   ReportSuccess(loop, 0, 0.5);
   ExpectTick(loop, 2.1, 2, 4);
   ReportSuccess(loop, 2.1, 2.5);
+}
+
+TEST_F(LoopTest, TellsWhatARunMissedThatBeganInTime) {
+  Handle loop = MakeLoop(0.5, true);
+  ReportSuccess(loop, 0, 0.5);
+  ExpectTick(loop, 0.5, 2, 1);
+  ReportSuccess(loop, 2.1, 2.5);
+  ExpectTick(loop, 2.5, 3, 4);
 }
 
 TEST_F(LoopTest, TakesJitterForNoMiss) {

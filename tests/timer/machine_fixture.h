@@ -24,29 +24,36 @@ class MachineTest : public ::testing::Test {
   Context& At(double seconds) {
     now_ = ::timerd::testing::At(seconds);
     events_.clear();
-    context_.emplace(Context{now_, limits_, next_place_, events_});
+    context_.emplace(Context{.now = now_,
+                             .wall_ahead = wall_ahead_,
+                             .limits = limits_,
+                             .next_place = next_place_,
+                             .events = events_,
+                             .followed = followed_,
+                             .serving_since = serving_since_});
     return *context_;
   }
 
   Handle MakeTimer(double delay, bool reported, double now = 0) {
-    return Create("t", {.kind = Kind::kTimer, .reported = reported, .span = Seconds(delay)}, 0,
-                  At(now));
+    return Create("space/t", {.kind = Kind::kTimer, .reported = reported, .span = Seconds(delay)},
+                  nullptr, At(now));
   }
   Handle MakeLoop(double interval, bool start_now, double now = 0) {
     return Create(
-        "l",
+        "space/l",
         {.kind = Kind::kLoop, .reported = true, .span = Seconds(interval), .start_now = start_now},
-        0, At(now));
+        nullptr, At(now));
   }
   Handle MakeTask(double timeout, std::optional<Outcome> fallback = std::nullopt, double now = 0) {
-    return Create("k",
+    return Create("space/k",
                   {.kind = Kind::kTask,
                    .reported = true,
                    .span = Seconds(timeout),
                    .fallback = std::move(fallback)},
-                  0, At(now));
+                  nullptr, At(now));
   }
 
+  const std::vector<Event>& events() const { return events_; }
   // The one event of the last step.
   const Event& event() const {
     EXPECT_EQ(events_.size(), 1u);
@@ -56,18 +63,20 @@ class MachineTest : public ::testing::Test {
   size_t event_count() const { return events_.size(); }
 
   // When `handle` is due next, in seconds after the start; -1 if never.
-  static double NextDueOf(const Handle& handle) {
-    const std::optional<DueKey> due = NextDue(handle);
-    return due ? static_cast<double>((due->deadline - ::timerd::testing::kStart).count()) / 1e9
-               : -1;
+  double NextDueOf(const Handle& handle) const {
+    const std::optional<DueKey> due = NextDue(handle, wall_ahead_);
+    return due ? SecondsOf(due->deadline) : -1;
   }
-  static double DueOf(const Handle& handle) {
-    return handle.due
-               ? static_cast<double>((handle.due->at - ::timerd::testing::kStart).count()) / 1e9
-               : -1;
+  static double DueOf(const Handle& handle) { return handle.due ? SecondsOf(handle.due->at) : -1; }
+  static double SecondsOf(Instant instant) {
+    return static_cast<double>((instant - ::timerd::testing::kStart).count()) / 1e9;
   }
 
   Limits limits_;
+  // What the context of the next step says.
+  Span wall_ahead_{};
+  bool followed_ = false;
+  Instant serving_since_ = ::timerd::testing::kStart;
   uint64_t next_place_ = 1;
 
  private:

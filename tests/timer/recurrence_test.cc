@@ -32,7 +32,7 @@ TEST(RecurrenceTest, TakesTheFirstBoundaryStrictlyAfter) {
 
 TEST(RecurrenceTest, IsDueAtOnceWithoutAnInterval) {
   EXPECT_EQ(NextBoundary(kStart, Span::zero(), At(7.25)), At(7.25));
-  EXPECT_EQ(TickCount(kStart, Span::zero(), At(0), At(7)), 1u);
+  EXPECT_EQ(Recurrence(kStart, Span::zero(), nullptr).Count(At(0), At(7)), 1u);
 }
 
 TEST(RecurrenceTest, DoesNotDriftInAMillionTicks) {
@@ -56,7 +56,7 @@ TEST(RecurrenceTest, CountsEachIntervalOnceHoweverLateTheTicks) {
       ASSERT_GT(due, reported);
       ASSERT_LE(due - reported, interval);
       const Instant fired = due + Span(random() % (2 * interval.count()));
-      sum += TickCount(kStart, interval, previous, fired);
+      sum += Recurrence(kStart, interval, nullptr).Count(previous, fired);
       previous = fired;
     }
     ASSERT_EQ(sum, static_cast<uint64_t>(IntervalIndex(kStart, interval, previous)));

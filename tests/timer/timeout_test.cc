@@ -7,7 +7,7 @@ class TimeoutTest : public MachineTest {
  protected:
   void BoundAt(Handle& handle, double timeout, double now,
                std::optional<Outcome> fallback = std::nullopt) {
-    const auto deadline = Bound(handle, Seconds(timeout), std::move(fallback), At(now));
+    const auto deadline = Bound(handle, Seconds(timeout), std::move(fallback), "", At(now));
     TIMERD_ASSERT_OK(deadline);
     EXPECT_EQ(*deadline, ::timerd::testing::At(now + timeout));
   }
@@ -123,7 +123,7 @@ TEST_F(TimeoutTest, ActsOnceWhenThereAreSeveral) {
 TEST_F(TimeoutTest, ArmsNothingOnAHandleThatHasEnded) {
   Handle timer = MakeTimer(1, false);
   Fire(timer, At(1));
-  const auto deadline = Bound(timer, Seconds(3), std::nullopt, At(2));
+  const auto deadline = Bound(timer, Seconds(3), std::nullopt, "", At(2));
   TIMERD_ASSERT_OK(deadline);
   EXPECT_EQ(*deadline, std::nullopt);
   EXPECT_TRUE(timer.timeouts.empty());
@@ -134,7 +134,7 @@ TEST_F(TimeoutTest, IsRefusedPastTheLimit) {
   Handle timer = MakeTimer(10, false);
   BoundAt(timer, 1, 0);
   BoundAt(timer, 2, 0);
-  const auto third = Bound(timer, Seconds(3), std::nullopt, At(0));
+  const auto third = Bound(timer, Seconds(3), std::nullopt, "", At(0));
   EXPECT_THAT(third, IsRefused(Reason::kLimitExceeded));
   EXPECT_EQ(timer.timeouts.size(), 2u);
 }

@@ -18,6 +18,7 @@
 #include "timerd/ending.h"
 #include "timerd/future.h"
 #include "timerd/handle.h"
+#include "timerd/loop_options.h"
 #include "timerd/looping_call.h"
 #include "timerd/reason.h"
 #include "timerd/task.h"
@@ -31,6 +32,9 @@ class Connection;
 
 struct ClientOptions {
   std::string target = "127.0.0.1:7400";
+  // The namespace that all calls of this client are in; "default" when empty. Ids are unique within
+  // it, and nothing is seen of another one.
+  std::string name_space;
   // Threads that run functions and callbacks; at least 1. A function that blocks occupies one.
   int callback_threads = 2;
   // Wait this long before trying again, doubled each time up to the maximum, with jitter.
@@ -48,14 +52,13 @@ struct CallOptions {
   // Made by the client when empty. With an id of its own choice a program can attach again after a
   // restart: the same call with the same id and arguments follows the timer that is there.
   std::string id;
-};
-
-struct LoopOptions {
-  std::string id;  // as in CallOptions
-  // True makes the first run at once, false one interval from now.
-  bool start_now = true;
-  // Carried by every tick.
-  std::string payload;
+  // True for "latest wins": a handle of this id with other arguments, or one that has ended, is
+  // replaced. It ends in CANCELLED with reason REPLACED, for everyone who follows it. False: other
+  // arguments are refused with ALREADY_EXISTS, and of one that has ended the end is told.
+  bool replace = false;
+  // Not for CallLater(): a run that no client has followed for this long ends in FAILED with reason
+  // CLIENT_LOST. By default it waits for a client for ever.
+  absl::Duration client_lost_after = absl::InfiniteDuration();
 };
 
 // Thread-safe. Nothing here blocks but the destructor.
@@ -82,8 +85,15 @@ class Client {
   // Calls `function` every `interval`, never twice at a time, until it fails or asks to stop, or
   // the loop is stopped or cancelled. The ticks keep to their grid: they do not drift, and a tick
   // that finds the function still running is counted as missed.
+  //
+  // With `options.plain` the server does not wait for the function. Ticks that come while it runs
+  // are told by the next one, as the policy for missed ticks has it; a function that fails stops
+  // the loop.
   LoopingCall StartLoop(absl::Duration interval,
                         std::function<LoopResult(const LoopTick&)> function,
+                        LoopOptions options = {});
+  // The same at times of the wall clock.
+  LoopingCall StartLoop(Cron cron, std::function<LoopResult(const LoopTick&)> function,
                         LoopOptions options = {});
 
   // Bounds an operation that the caller runs by its own means: complete the task with its result,
@@ -105,6 +115,10 @@ class Client {
                                                     absl::StatusOr<std::string> outcome);
 
  private:
+  LoopingCall FollowLoop(v1::StartLoopRequest request,
+                         std::function<LoopResult(const LoopTick&)> function,
+                         const LoopOptions& options);
+
   std::shared_ptr<Connection> connection_;
 };
 

@@ -14,10 +14,10 @@ inline namespace client {
 
 enum class End {
   kFired,      // a plain timer fired, and its function has run
-  kCompleted,  // success was reported, or a time-out's fallback is a success
+  kCompleted,  // success was reported, a time-out's fallback is a success, or a loop is through
   kStopped,    // a loop was stopped
-  kFailed,     // failure was reported, or a time-out's fallback is a failure
-  kCancelled,  // Cancel was called
+  kFailed,     // failure was reported, a time-out's fallback is a failure, or its client was lost
+  kCancelled,  // Cancel was called, or the handle was replaced
   kTimedOut,   // a time-out without a fallback fired
   // The last two are no ends of the handle; they say why this client knows of none.
   kRefused,   // the server refused to make the handle, or does not know it (any more)
@@ -39,16 +39,20 @@ struct Ending {
   absl::Time time = absl::InfinitePast();
   // The run that was under way, 0 for none.
   uint64_t run = 0;
+  // Why, where the end does not say it: "CLIENT_LOST" (kFailed), "REPLACED" (kCancelled).
+  std::string reason;
   // kRefused, kDetached: why.
   absl::Status status;
 };
 
 // The value of a success, or a status that EndOf(), WasTimedOut() and WasCancelled() understand:
 //   FIRED, COMPLETED, STOPPED  OK, the payload
-//   FAILED                     what the failure was encoded from, code and message
+//   FAILED                     what the failure was encoded from, code and message; kAborted when
+//                              the client was lost
 //   TIMED_OUT                  kDeadlineExceeded
 //   CANCELLED                  kCancelled
 //   refused, detached          the status that says why
+// ReasonOf() gives the ending's reason.
 absl::StatusOr<std::string> ToStatusOr(const Ending& ending);
 
 // The end that a status from ToStatusOr() stands for; nullopt for any other status. A function that

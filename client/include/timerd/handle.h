@@ -26,6 +26,9 @@ struct TimeoutOptions {
   // Decided here: turns a TIMED_OUT into what result() gives, another failure or a default value.
   // Runs on a callback thread, once, only after TIMED_OUT; never after a Cancel or a fallback.
   std::function<absl::StatusOr<std::string>(const Ending&)> on_timeout;
+  // As in CallOptions; for the task that WithTimeout() makes.
+  bool replace = false;
+  absl::Duration client_lost_after = absl::InfiniteDuration();
 };
 
 // A shared reference to something at the server. Copying is cheap and destroying it does nothing;
@@ -54,8 +57,8 @@ class Handle {
   Future<absl::Status> Cancel() const;
 
   // Bounds what is left of this handle: it ends in TIMED_OUT (or as the fallback says) `timeout`
-  // from now unless it ends before. `options.id` is not used. OK when armed, or when the handle has
-  // ended already.
+  // from now unless it ends before. Of the options, `fallback` and `on_timeout` are used. OK when
+  // armed, or when the handle has ended already.
   Future<absl::Status> AddTimeout(absl::Duration timeout, TimeoutOptions options = {}) const;
 
   // How it ended. done() and the callback come after the handle's last function has run, except

@@ -1,0 +1,16 @@
+// What the arguments of a creating call are as a request; the id is the caller's to set.
+#pragma once
+
+#include "timerd/client.h"
+#include "timerd/v1/timers.pb.h"
+
+namespace timerd {
+inline namespace client {
+
+v1::ScheduleRequest ToRequest(absl::Duration delay, bool reported, const CallOptions& options);
+v1::StartLoopRequest ToRequest(absl::Duration interval, const LoopOptions& options);
+v1::StartLoopRequest ToRequest(const Cron& cron, const LoopOptions& options);
+v1::WithTimeoutRequest ToRequest(absl::Duration timeout, const TimeoutOptions& options);
+
+}  // namespace client
+}  // namespace timerd

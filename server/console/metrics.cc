@@ -1,0 +1,161 @@
+#include "server/console/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "server/timer/handle.h"
+
+namespace timerd::console {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+constexpr const char* kKindNames[reactor::kKinds] = {"timer", "loop", "task"};
+
+// One metric with its samples, being filled.
+class Family {
+ public:
+  Family(MetricType type, std::string name, std::string help)
+      : family_{std::move(name), std::move(help), type, {}} {}
+
+  template <typename Number>
+  void Add(Labels labels, Number value) {
+    ClientMetric& sample = family_.metric.emplace_back();
+    sample.label = std::move(labels);
+    if (family_.type == MetricType::Counter) {
+      sample.counter.value = static_cast<double>(value);
+    } else {
+      sample.gauge.value = static_cast<double>(value);
+    }
+  }
+  void Add(Labels labels, ClientMetric::Histogram histogram) {
+    ClientMetric& sample = family_.metric.emplace_back();
+    sample.label = std::move(labels);
+    sample.histogram = std::move(histogram);
+  }
+  void MoveTo(std::vector<MetricFamily>& families) { families.push_back(std::move(family_)); }
+
+ private:
+  MetricFamily family_;
+};
+
+Family Gauge(std::string name, std::string help) {
+  return {MetricType::Gauge, std::move(name), std::move(help)};
+}
+Family Counter(std::string name, std::string help) {
+  return {MetricType::Counter, std::move(name), std::move(help)};
+}
+
+double ToSeconds(Span span) { return std::chrono::duration<double>(span).count(); }
+
+ClientMetric::Histogram ToHistogram(const reactor::NamespaceUsage::Reading& reading) {
+  const auto& bounds = reactor::NamespaceUsage::kLatenessBounds;
+  ClientMetric::Histogram histogram;
+  for (size_t i = 0; i < reading.lateness.size(); ++i) {
+    histogram.sample_count += reading.lateness[i];
+    histogram.bucket.push_back(
+        {histogram.sample_count,
+         i < bounds.size() ? ToSeconds(bounds[i]) : std::numeric_limits<double>::infinity()});
+  }
+  histogram.sample_sum = ToSeconds(reading.lateness_sum);
+  return histogram;
+}
+
+void AddNamespaces(const reactor::UsageRegistry& usage, std::vector<MetricFamily>& families) {
+  Family handles = Gauge("timerd_handles", "Handles that have not ended.");
+  Family created = Counter("timerd_handles_created_total", "Handles made.");
+  Family events = Counter("timerd_events_total", "Events made, whether or not a stream follows.");
+  Family lateness(MetricType::Histogram, "timerd_lateness_seconds",
+                  "Time from a deadline to the decision that it acts.");
+  for (const auto& [name, each] : usage.All()) {
+    const reactor::NamespaceUsage::Reading reading = each->Read();
+    for (size_t kind = 0; kind < reactor::kKinds; ++kind) {
+      const Labels labels = {{"namespace", name}, {"kind", kKindNames[kind]}};
+      handles.Add(labels, reading.live[kind]);
+      created.Add(labels, reading.created[kind]);
+    }
+    for (size_t type = 0; type < reactor::kEventTypes; ++type) {
+      const auto type_name = timer::EventTypeName(static_cast<timer::EventType>(type));
+      events.Add({{"namespace", name}, {"type", std::string(type_name)}}, reading.events[type]);
+    }
+    lateness.Add({{"namespace", name}}, ToHistogram(reading));
+  }
+  for (Family* family : {&handles, &created, &events, &lateness}) {
+    family->MoveTo(families);
+  }
+}
+
+void AddCalls(const service::CallCounts& counts, std::vector<MetricFamily>& families) {
+  Family calls = Counter("timerd_calls_total", "Calls that have ended, by status code.");
+  for (size_t method = 0; method < counts.methods().size(); ++method) {
+    for (size_t code = 0; code < service::CallCounts::kCodes; ++code) {
+      // Of the codes a method may end with, those that it did end with, and OK.
+      const uint64_t count = counts.calls(method, code);
+      if (code == 0 || count > 0) {
+        calls.Add({{"method", counts.methods()[method]},
+                   {"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(code))}},
+                  count);
+      }
+    }
+  }
+  calls.MoveTo(families);
+  Family refused = Counter("timerd_refused_total",
+                           "Calls refused, and streams ended, by the limit of that flag.");
+  const auto& limits = service::CallCounts::kLimits;
+  for (size_t i = 0; i < limits.size(); ++i) {
+    refused.Add({{"limit", std::string(limits[i])}}, counts.refused(i));
+  }
+  refused.MoveTo(families);
+}
+
+void AddShards(const std::vector<reactor::Load>& shards, std::vector<MetricFamily>& families) {
+  Family inbox = Gauge("timerd_inbox_depth", "Requests that wait for a shard.");
+  Family most = Gauge("timerd_inbox_depth_max",
+                      "The most requests that have waited for a shard at once since the start.");
+  Family residents = Gauge("timerd_residents", "Handles that a shard holds in memory.");
+  Family frames = Counter("timerd_log_frames_total", "Frames written to the log.");
+  Family operations =
+      Counter("timerd_log_operations_total", "Handles written or erased by the frames of the log.");
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const Labels labels = {{"shard", absl::StrCat(i)}};
+    inbox.Add(labels, shards[i].inbox);
+    most.Add(labels, shards[i].inbox_most);
+    residents.Add(labels, shards[i].residents);
+    frames.Add(labels, shards[i].frames);
+    operations.Add(labels, shards[i].operations);
+  }
+  for (Family* family : {&inbox, &most, &residents, &frames, &operations}) {
+    family->MoveTo(families);
+  }
+}
+
+}  // namespace
+
+std::string MetricsText(const Sources& sources) {
+  std::vector<MetricFamily> families;
+  Family build = Gauge("timerd_build_info", "1, with the version as a label.");
+  build.Add({{"version", sources.version}}, 1);
+  build.MoveTo(families);
+  AddNamespaces(*sources.usage, families);
+  AddCalls(*sources.calls, families);
+  Family streams = Gauge("timerd_streams", "Open streams.");
+  streams.Add({}, sources.streams());
+  streams.MoveTo(families);
+  AddShards(sources.shards(), families);
+  for (const Limit& limit : sources.limits) {
+    Family gauge = Gauge(limit.name, limit.help);
+    gauge.Add({}, limit.value);
+    gauge.MoveTo(families);
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace timerd::console

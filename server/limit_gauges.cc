@@ -1,0 +1,46 @@
+#include "server/limit_gauges.h"
+
+#include <chrono>
+
+namespace timerd {
+
+std::vector<console::Limit> LimitGauges(const Options& options) {
+  const service::RequestLimits& request = options.service.limits;
+  const reactor::ReactorOptions& reactor = options.reactor;
+  const auto count = [](size_t value) { return static_cast<double>(value); };
+  return {
+      {"timerd_handle_limit", "Handles living in one namespace: --max-handles.",
+       static_cast<double>(reactor.shard.max_handles)},
+      {"timerd_namespace_limit", "Namespaces: --max-namespaces.",
+       count(options.manual.max_namespaces)},
+      {"timerd_batch_items_limit", "Operations in one batch: --max-batch-items.",
+       count(options.service.batches.max_items)},
+      {"timerd_submit_batches_limit",
+       "Batches under way on one Submit stream: --max-submit-batches.",
+       count(options.service.batches.max_under_way)},
+      {"timerd_advance_firings_limit",
+       "Deadlines that one Advance may fire: --max-advance-firings.",
+       static_cast<double>(options.manual.reactor.max_advance_firings)},
+      {"timerd_delay_limit_seconds", "Farthest deadline ahead: --max-delay.",
+       std::chrono::duration<double>(request.max_delay).count()},
+      {"timerd_id_limit_bytes", "Longest id: --max-id-bytes.", count(request.max_id_bytes)},
+      {"timerd_payload_limit_bytes", "Largest payload: --max-payload-bytes.",
+       count(request.max_payload_bytes)},
+      {"timerd_request_limit_bytes", "Largest request: --max-request-bytes.",
+       count(request.max_request_bytes)},
+      {"timerd_handle_timeouts_limit", "Time-outs on one handle at once: --max-timeouts.",
+       count(reactor.shard.limits.max_timeouts)},
+      {"timerd_stream_limit", "Open streams: --max-streams.", count(options.service.max_streams)},
+      {"timerd_stream_buffer_limit",
+       "Messages that may wait for the reader of one stream: --max-stream-buffer.",
+       count(options.service.max_stream_buffer)},
+      {"timerd_inbox_limit", "Requests that may wait for one shard: --max-inbox.",
+       count(reactor.max_inbox)},
+      {"timerd_resident_limit",
+       "Handles in memory, of all shards together, above which the window shrinks: "
+       "--max-resident-timers.",
+       count(reactor.shard.max_residents)},
+  };
+}
+
+}  // namespace timerd

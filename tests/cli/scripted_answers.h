@@ -1,0 +1,61 @@
+// What a fake server answers, as a test has scripted it, and what it was asked.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "google/protobuf/message.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/status.h"
+#include "grpcpp/support/sync_stream.h"
+
+namespace timerd::cli {
+
+// Thread-safe: scripts are set by the test before the call that they answer.
+class ScriptedAnswers {
+ public:
+  // What the next calls get. Streams send `messages`, given in text format as the response's
+  // fields, then wait for the client to go when `stays_open`, and end with `status`.
+  struct Answer {
+    std::vector<std::string> messages;
+    grpc::Status status = grpc::Status::OK;
+    bool stays_open = false;
+  };
+  void AnswerWith(Answer answer);
+  // Later calls get later answers; the last one stays.
+  void ThenWith(Answer answer);
+
+  // The requests so far in the order they came, as "Schedule { ... }" in short text format.
+  std::vector<std::string> requests();
+
+  // What the methods of a service are made of.
+  grpc::Status Reply(grpc::ServerContext* context, const std::string& rpc,
+                     const google::protobuf::Message& request, google::protobuf::Message* reply);
+  template <typename Response>
+  grpc::Status Stream(grpc::ServerContext* context, const std::string& rpc,
+                      const google::protobuf::Message& request,
+                      grpc::ServerWriter<Response>* writer) {
+    const Answer answer = Next(rpc, request);
+    for (const std::string& text : answer.messages) {
+      Response response;
+      Fill(text, &response);
+      writer->Write(response);
+    }
+    return End(context, answer);
+  }
+
+ private:
+  Answer Next(const std::string& rpc, const google::protobuf::Message& request);
+  static void Fill(const std::string& text, google::protobuf::Message* message);
+  static grpc::Status End(grpc::ServerContext* context, const Answer& answer);
+
+  std::mutex mutex_;
+  std::vector<Answer> answers_;
+  std::vector<std::string> requests_;
+};
+
+// A status with a reason in its details, as timerd makes them.
+grpc::Status Refused(grpc::StatusCode code, const std::string& reason, const std::string& message);
+
+}  // namespace timerd::cli
