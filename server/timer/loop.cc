@@ -39,14 +39,14 @@ Instant WithJitter(const Handle& handle, Instant boundary) {
   if (HasCron(handle)) {
     jitter = std::min(jitter, RecurrenceOf(handle).Next(boundary) - boundary - kTickDuration);
   }
-  return boundary + JitterOf(handle.key, boundary, jitter);
+  return SaturatingAdd(boundary, JitterOf(handle.key, boundary, jitter));
 }
 
 // How far `instant` lies after the last time at which a tick may be due; 0 when it does not.
 Span PastUntil(const Handle& handle, Instant instant, Span wall_ahead) {
   const std::optional<int64_t>& until = handle.spec.loop.until;
-  const Instant wall = HasCron(handle) ? instant : instant + wall_ahead;
-  return until ? std::max(Span::zero(), wall - InstantFromNanos(*until)) : Span::zero();
+  const Span ahead = HasCron(handle) ? Span::zero() : wall_ahead;
+  return until ? std::max(Span::zero(), instant - InstantFromNanos(*until) + ahead) : Span::zero();
 }
 
 // When the tick for `boundary`, set at `now`, is due. Jitter moves no tick past the last time.
@@ -78,6 +78,24 @@ Instant NextOf(const Handle& handle, Instant now) {
       return recurrence.Next(handle.previous_tick);
   }
   return next;
+}
+
+bool MakesUpForEach(const Handle& handle) {
+  return handle.spec.loop.missed.policy == MissedTicks::Policy::kRunAll;
+}
+
+// The first tick that is made up for at `now`, of one that is due for `boundary`.
+Instant EarliestMadeUpFor(const Handle& handle, Instant boundary, Instant now) {
+  const MissedTicks& missed = handle.spec.loop.missed;
+  return RecurrenceOf(handle).EarliestOfLast(boundary, now, missed.max_runs, missed.window);
+}
+
+// What the tick after that for `boundary` stands for, if that was made and reported at `time`.
+Instant AfterTick(const Handle& handle, Instant boundary, Instant time) {
+  if (HasFixedDelay(handle)) {
+    return SaturatingAdd(time, handle.interval);
+  }
+  return RecurrenceOf(handle).Next(MakesUpForEach(handle) ? boundary : time);
 }
 
 void CompleteLoop(Handle& handle, const Outcome& outcome, Context& context) {
@@ -183,17 +201,14 @@ void StartLoop(Handle& handle, Context& context) {
 
 void FireLoop(Handle& handle, Context& context) {
   Deadline deadline = *handle.due;
-  Instant stands_for = NowOf(handle, context);
-  if (handle.spec.loop.missed.policy == MissedTicks::Policy::kRunAll) {
-    const MissedTicks& missed = handle.spec.loop.missed;
-    const Instant boundary = RecurrenceOf(handle).EarliestOfLast(handle.boundary, stands_for,
-                                                                 missed.max_runs, missed.window);
-    if (boundary != handle.boundary) {
-      handle.boundary = boundary;
-      deadline.at =
-          std::min(DeadlineOf(handle, boundary, stands_for, context.wall_ahead), stands_for);
+  const Instant now = NowOf(handle, context);
+  Instant stands_for = now;
+  if (MakesUpForEach(handle)) {
+    stands_for = EarliestMadeUpFor(handle, handle.boundary, now);
+    if (stands_for != handle.boundary) {
+      handle.boundary = stands_for;
+      deadline.at = std::min(now, DeadlineOf(handle, stands_for, now, context.wall_ahead));
     }
-    stands_for = boundary;
   }
   const uint64_t count =
       HasFixedDelay(handle) ? 1 : RecurrenceOf(handle).Count(handle.previous_tick, stands_for);
@@ -310,7 +325,8 @@ absl::Status Trigger(Handle& handle, Context& context) {
   return absl::OkStatus();
 }
 
-std::vector<Instant> Upcoming(const Handle& handle, size_t limit, Instant now, Span wall_ahead) {
+std::vector<Instant> Upcoming(const Handle& handle, size_t limit, Instant service_now,
+                              Span wall_ahead) {
   std::vector<Instant> upcoming;
   if (handle.spec.kind != Kind::kLoop || handle.paused ||
       (handle.phase != Phase::kPending && handle.phase != Phase::kRunning)) {
@@ -322,21 +338,22 @@ std::vector<Instant> Upcoming(const Handle& handle, size_t limit, Instant now, S
   if (handle.interval == Span::zero() && !HasCron(handle)) {
     limit = std::min<size_t>(limit, handle.due ? 1 : 0);  // those after depend on the reports
   }
-  const Instant loop_now = NowOf(handle, now, wall_ahead);
-  Instant boundary = handle.boundary;
-  Instant deadline;
-  if (handle.due) {
-    deadline = handle.due->at;
-  } else {
-    boundary = NextOf(handle, loop_now);
-    deadline = DeadlineOf(handle, boundary, loop_now, wall_ahead);
+  const Instant now = NowOf(handle, service_now, wall_ahead);
+  Instant boundary = handle.due ? handle.boundary : NextOf(handle, now);
+  Instant deadline = handle.due ? handle.due->at : DeadlineOf(handle, boundary, now, wall_ahead);
+  if (MakesUpForEach(handle) && deadline <= now) {
+    boundary = EarliestMadeUpFor(handle, boundary, now);
+    deadline = std::min(now, DeadlineOf(handle, boundary, now, wall_ahead));
   }
-  while (upcoming.size() < limit && boundary != Instant::max() &&
-         PastUntil(handle, boundary, wall_ahead) == Span::zero()) {
+  // What is set already acts, although the wall clock may have passed the last time meanwhile.
+  bool acts = handle.due.has_value();
+  const Instant end = Instant::max() - kTickDuration;
+  while (upcoming.size() < limit && deadline < end &&
+         (acts || PastUntil(handle, boundary, wall_ahead) == Span::zero())) {
     upcoming.push_back(HasCron(handle) ? deadline - wall_ahead : deadline);
-    boundary =
-        HasFixedDelay(handle) ? boundary + handle.interval : RecurrenceOf(handle).Next(boundary);
-    deadline = DeadlineOf(handle, boundary, loop_now, wall_ahead);
+    acts = false;
+    boundary = AfterTick(handle, boundary, std::max(now, TickStart(TickOf(deadline))));
+    deadline = DeadlineOf(handle, boundary, now, wall_ahead);
   }
   return upcoming;
 }

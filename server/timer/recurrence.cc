@@ -19,7 +19,8 @@ Instant NextBoundary(Instant origin, Span interval, Instant t) {
   if (interval == Span::zero()) {
     return t;
   }
-  return origin + (IntervalIndex(origin, interval, t) + 1) * interval;
+  const Instant last = origin + IntervalIndex(origin, interval, t) * interval;
+  return SaturatingAdd(last, interval);
 }
 
 Instant Recurrence::Next(Instant t) const {

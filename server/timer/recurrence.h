@@ -15,10 +15,16 @@
 
 namespace timerd::timer {
 
+// The end of time (in 2262) where the sum would lie beyond it. REQUIRES: `span` is not negative.
+constexpr Instant SaturatingAdd(Instant instant, Span span) {
+  return instant > Instant::max() - span ? Instant::max() : instant + span;
+}
+
 // floor((t - origin) / interval), also for t before origin. REQUIRES: interval > 0.
 int64_t IntervalIndex(Instant origin, Span interval, Instant t);
 
-// The first boundary origin + k * interval strictly after `t`; `t` itself when the interval is 0.
+// The first boundary origin + k * interval strictly after `t`; `t` itself when the interval is 0;
+// Instant::max() when there is none any more.
 Instant NextBoundary(Instant origin, Span interval, Instant t);
 
 // All boundaries of a loop at a fixed rate.
@@ -28,7 +34,8 @@ class Recurrence {
   Recurrence(Instant origin, Span interval, const CronSchedule* cron)
       : origin_(origin), interval_(interval), cron_(cron) {}
 
-  // The first boundary strictly after `t` (with an interval of 0: `t`).
+  // The first boundary strictly after `t` (with an interval of 0: `t`). Instant::max() when there
+  // is none any more.
   Instant Next(Instant t) const;
   // The boundaries in (after, through]: how many intervals the tick at `through` stands for, when
   // the one before was at `after`. At least 1, also with an interval of 0.
