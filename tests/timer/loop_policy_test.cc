@@ -12,10 +12,9 @@ namespace {
 // -------------------------------------------------------------------------------------
 
 class PlainLoopTest : public LoopFixture {
-protected:
+ protected:
   Handle MakePlain(LoopPolicy policy = {}, bool start_now = false) {
-    return MakeLoopOf(std::move(policy),
-                      {.start_now = start_now, .plain = true});
+    return MakeLoopOf(std::move(policy), {.start_now = start_now, .plain = true});
   }
 };
 
@@ -36,7 +35,7 @@ TEST_F(PlainLoopTest, GoesOnFromTheTickThatItsStartMakes) {
   EXPECT_EQ(loop.run, 1u);
   EXPECT_EQ(loop.phase, Phase::kPending);
   EXPECT_EQ(DueOf(loop), 1);
-  EXPECT_EQ(loop.first_deadline, std::nullopt); // it starts now
+  EXPECT_EQ(loop.first_deadline, std::nullopt);  // it starts now
 }
 
 TEST_F(PlainLoopTest, KeepsItsPhaseAndCountsWhatItMissesWhenTheServerIsLate) {
@@ -86,8 +85,8 @@ TEST_F(PlainLoopTest, EndsInsideItsStartWhenThatMakesTheOnlyTick) {
 // -------------------------------------------------------------------------------
 
 class FixedDelayTest : public LoopFixture {
-protected:
-  Handle MakeDelayed(const LoopShape &shape = kEachSecond) {
+ protected:
+  Handle MakeDelayed(const LoopShape& shape = kEachSecond) {
     return MakeLoopOf({.pacing = Pacing::kFixedDelay}, shape);
   }
 };
@@ -175,11 +174,9 @@ TEST_F(MaxRunsTest, EndsALoopThatWasPausedDuringItsLastRun) {
 // -------------------------------------------------------------------------------
 
 class UntilTest : public LoopFixture {
-protected:
+ protected:
   // The wall clock when service time is `seconds`, and the clocks agree.
-  static int64_t Unix(double seconds) {
-    return ToNanos(::timerd::testing::At(seconds));
-  }
+  static int64_t Unix(double seconds) { return ToNanos(::timerd::testing::At(seconds)); }
 };
 
 TEST_F(UntilTest, LetsATickBeDueAtThatVeryTime) {
@@ -193,7 +190,7 @@ TEST_F(UntilTest, LetsATickBeDueAtThatVeryTime) {
 TEST_F(UntilTest, EndsALoopWithTheReportAfterWhichTheNextTickWouldBeLater) {
   Handle loop = MakeLoopOf({.until = Unix(2.999)});
   ExpectTick(loop, 1, 1, 1);
-  ReportEnds(loop, 2, EventType::kCompleted); // 2 is missed, and 3 is later
+  ReportEnds(loop, 2, EventType::kCompleted);  // 2 is missed, and 3 is later
   EXPECT_EQ(event().payload, "result");
 }
 
@@ -206,7 +203,7 @@ TEST_F(UntilTest, LetsATickThatIsDueInTimeActLate) {
 
 TEST_F(UntilTest, GoesByTheWallClockAsItIsWhenTheNextTickIsSet) {
   Handle loop = MakeLoopOf({.until = Unix(10)}, {.start_now = true});
-  wall_ahead_ = Seconds(8); // set forward
+  wall_ahead_ = Seconds(8);  // set forward
   ReportSuccess(loop, 0.5, 1);
   ExpectTick(loop, 1, 2, 1);
   ReportSuccess(loop, 1, 2);
@@ -236,17 +233,14 @@ TEST_F(UntilTest, IsRefusedBeforeTheFirstTick) {
   EXPECT_THAT(late, IsRefused(Reason::kInvalidField));
   EXPECT_EQ(DetailOf(late), "until");
   EXPECT_EQ(event_count(), 0u);
-  TIMERD_EXPECT_OK(CheckCreatable(
-      SpecOf({.until = Unix(0.5)}, {.start_now = true}), At(0.5)));
-  EXPECT_THAT(CheckCreatable(SpecOf({.until = Unix(0.4)}, {.start_now = true}),
-                             At(0.5)),
+  TIMERD_EXPECT_OK(CheckCreatable(SpecOf({.until = Unix(0.5)}, {.start_now = true}), At(0.5)));
+  EXPECT_THAT(CheckCreatable(SpecOf({.until = Unix(0.4)}, {.start_now = true}), At(0.5)),
               IsRefused(Reason::kInvalidField));
 }
 
 TEST_F(UntilTest, IsComparedWithTheWallClockWhenALoopIsMade) {
   wall_ahead_ = Seconds(100);
-  EXPECT_THAT(CheckCreatable(SpecOf({.until = Unix(50)}), At(0)),
-              IsRefused(Reason::kInvalidField));
+  EXPECT_THAT(CheckCreatable(SpecOf({.until = Unix(50)}), At(0)), IsRefused(Reason::kInvalidField));
   TIMERD_EXPECT_OK(CheckCreatable(SpecOf({.until = Unix(101)}), At(0)));
 }
 
@@ -254,26 +248,23 @@ TEST_F(UntilTest, IsComparedWithTheWallClockWhenALoopIsMade) {
 // ------------------------------------------------------------------------------------
 
 class LoopJitterTest : public LoopFixture {
-protected:
+ protected:
   // The deadlines of the first `n` ticks of `loop`, each made in time and
   // reported at once.
   std::vector<double> Deadlines(Handle loop, int n) {
     std::vector<double> deadlines;
     for (int i = 1; i <= n; ++i) {
       deadlines.push_back(DueOf(loop));
-      EXPECT_EQ(Fire(loop, At(std::ceil(DueOf(loop) * 1000) / 1000)),
-                Fired::kEvent);
+      EXPECT_EQ(Fire(loop, At(std::ceil(DueOf(loop) * 1000) / 1000)), Fired::kEvent);
       EXPECT_EQ(event().count, 1u);
-      EXPECT_TRUE(
-          Report(loop, loop.run, kSuccess, At(SecondsOf(event().time))).ok());
+      EXPECT_TRUE(Report(loop, loop.run, kSuccess, At(SecondsOf(event().time))).ok());
     }
     return deadlines;
   }
 };
 
 TEST_F(LoopJitterTest, MovesEachTickWithinItsBoundsAndNoneEarlier) {
-  const std::vector<double> deadlines =
-      Deadlines(MakeLoopOf({.jitter = Seconds(0.4)}), 100);
+  const std::vector<double> deadlines = Deadlines(MakeLoopOf({.jitter = Seconds(0.4)}), 100);
   std::set<double> jitters;
   for (size_t i = 0; i < deadlines.size(); ++i) {
     const double jitter = deadlines[i] - static_cast<double>(i + 1);
@@ -281,17 +272,15 @@ TEST_F(LoopJitterTest, MovesEachTickWithinItsBoundsAndNoneEarlier) {
     EXPECT_LE(jitter, 0.4);
     jitters.insert(jitter);
   }
-  EXPECT_GT(jitters.size(), 90u); // they differ
+  EXPECT_GT(jitters.size(), 90u);  // they differ
   EXPECT_LT(*jitters.begin(), 0.05);
   EXPECT_GT(*jitters.rbegin(), 0.35);
 }
 
 TEST_F(LoopJitterTest, DependsOnTheHandleAndTheTickAlone) {
-  const std::vector<double> deadlines =
-      Deadlines(MakeLoopOf({.jitter = Seconds(0.4)}), 10);
+  const std::vector<double> deadlines = Deadlines(MakeLoopOf({.jitter = Seconds(0.4)}), 10);
   EXPECT_EQ(Deadlines(MakeLoopOf({.jitter = Seconds(0.4)}), 10), deadlines);
-  Handle other =
-      Create("other/l", SpecOf({.jitter = Seconds(0.4)}), nullptr, At(0));
+  Handle other = Create("other/l", SpecOf({.jitter = Seconds(0.4)}), nullptr, At(0));
   EXPECT_NE(Deadlines(std::move(other), 10), deadlines);
 }
 
@@ -315,8 +304,7 @@ TEST_F(LoopJitterTest, NeverReachesTheNextTickOfCron) {
 }
 
 TEST_F(LoopJitterTest, MovesTheFirstTickOfAFixedDelayToo) {
-  Handle loop =
-      MakeLoopOf({.pacing = Pacing::kFixedDelay, .jitter = Seconds(0.5)});
+  Handle loop = MakeLoopOf({.pacing = Pacing::kFixedDelay, .jitter = Seconds(0.5)});
   const double first = DueOf(loop);
   EXPECT_GT(first, 1);
   EXPECT_LE(first, 1.5);
@@ -337,8 +325,7 @@ TEST_F(LoopJitterTest, MovesNoTickPastTheLastTime) {
     Handle loop = Create("space/l" + std::to_string(i), spec, nullptr, At(1));
     ASSERT_EQ(loop.phase, Phase::kPending);
     EXPECT_EQ(DueOf(loop), 2);
-    EXPECT_EQ(Upcoming(loop, 10, ::timerd::testing::At(1), wall_ahead_).size(),
-              1u);
+    EXPECT_EQ(Upcoming(loop, 10, ::timerd::testing::At(1), wall_ahead_).size(), 1u);
     ++at_the_last_time;
     ExpectTick(loop, 2, 1, 1);
     ReportEnds(loop, 2, EventType::kCompleted);
@@ -346,5 +333,5 @@ TEST_F(LoopJitterTest, MovesNoTickPastTheLastTime) {
   EXPECT_EQ(at_the_last_time, 20);
 }
 
-} // namespace
-} // namespace timerd::timer
+}  // namespace
+}  // namespace timerd::timer
