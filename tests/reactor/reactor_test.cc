@@ -215,10 +215,10 @@ TEST_F(ReactorTest, TellsItsLoad) {
   Start();
   Gate busy;
   Gate go_on;
-  reactor_->PostAlways([&] {
+  reactor_->PostAlways(reactor::Run{[&] {
     busy.Open();
     EXPECT_TRUE(go_on.WaitUntilOpen());
-  });
+  }});
   ASSERT_TRUE(busy.WaitUntilOpen());
   std::vector<std::future<absl::StatusOr<Opened>>> answers;
   for (int i = 0; i < 3; ++i) {

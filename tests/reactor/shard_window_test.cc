@@ -43,8 +43,8 @@ TEST_F(ShardWindowTest, WakesUpInTimeForWhatIsOnDisk) {
   EXPECT_LT(wakes, 200);  // about every half window
 }
 
-// A task whose heartbeats are not written down stays in memory however late it is due. When that was
-// all that memory had room for, what is on disk was looked at only when the task was due.
+// A task whose heartbeats are not written down stays in memory however late it is due. When that
+// was all that memory had room for, what is on disk was looked at only when the task was due.
 TEST_F(ShardWindowTest, WakesUpForWhatIsOnDiskAlthoughMemoryIsFull) {
   options_.max_residents = 1;
   Start();
