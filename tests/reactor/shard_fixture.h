@@ -87,6 +87,10 @@ class ShardTest : public ::testing::Test, protected EventSink {
   Answer<Opened> CreateTimer(const std::string& id, double delay, bool reported = false) {
     return Create(id, {.kind = timer::Kind::kTimer, .reported = reported, .span = Seconds(delay)});
   }
+  // Due when the wall clock shows `seconds` after the start.
+  Answer<Opened> CreateAt(const std::string& id, double seconds) {
+    return Create(id, {.kind = timer::Kind::kTimer, .at = Wall(seconds)});
+  }
   Answer<Opened> CreateLoop(const std::string& id, double interval, bool start_now = false) {
     return Create(id, {.kind = timer::Kind::kLoop,
                        .reported = true,
@@ -117,6 +121,17 @@ class ShardTest : public ::testing::Test, protected EventSink {
     shard_->Execute(reactor::Report{Key(id), run, {success, ""}, Into(answer, "report", id)});
     return answer;
   }
+  Answer<Steered> Steer(const std::string& id, decltype(reactor::Steer::action) action) {
+    const auto answer = MakeAnswer<Steered>();
+    shard_->Execute(reactor::Steer{Key(id), action, Into(answer, "steer", id)});
+    return answer;
+  }
+  // Somebody follows `id` from now on, or one that did is gone and nobody is left.
+  void Follow(const std::string& id) { followed_.insert(Key(id)); }
+  void Unfollow(const std::string& id) {
+    followed_.erase(Key(id));
+    shard_->Execute(reactor::Unfollow{Key(id)});
+  }
   Answer<Moved> MoveFromNow(const std::string& id, double delay) {
     const auto answer = MakeAnswer<Moved>();
     shard_->Execute(
@@ -144,6 +159,7 @@ class ShardTest : public ::testing::Test, protected EventSink {
     }
     EXPECT_THAT(log_->Append(*frame), IsOk());
     const int operations = frame->operations_size();
+    operations_ += operations;
     to_apply_.push_back(*std::move(frame));
     return operations;
   }
@@ -201,6 +217,7 @@ class ShardTest : public ::testing::Test, protected EventSink {
   std::optional<Shard> shard_;
   std::vector<Notice> notices_;
   std::set<std::string> followed_;  // keys
+  int operations_ = 0;              // in all frames taken
 
  private:
   template <typename T>
