@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "server/base/handle_key.h"
 #include "server/base/hash.h"
 #include "tests/integration/server_test.h"
 
@@ -358,7 +359,7 @@ void KillTest::Verify(ApiClient& client, int64_t started) {
         model.deadlines.size() == 1 && *model.deadlines.begin() < started) {
       ++overdue_;
       Note(*model.deadlines.begin(), Nanos(handle.ended()),
-           fired[StableHash(handle.id()) % GetParam().shards]);
+           fired[StableHash(HandleKey(kDefaultNamespace, handle.id())) % GetParam().shards]);
     }
   }
   for (const auto& [shard, times] : fired) {

@@ -31,7 +31,9 @@ uint64_t Refused(const CallCounts& counts, absl::string_view limit) {
 TEST(CallCountsTest, KnowsTheMethodsOfTheApi) {
   EXPECT_THAT(CallCounts().methods(),
               ElementsAre("Schedule", "StartLoop", "WithTimeout", "Watch", "Cancel", "StopLoop",
-                          "Report", "Reschedule", "Get", "List"));
+                          "Report", "Reschedule", "PauseLoop", "ResumeLoop", "ResetLoop",
+                          "ChangeInterval", "TriggerLoop", "Batch", "Submit", "Get", "List", "Now",
+                          "Advance", "AdvanceToNext"));
 }
 
 TEST(CallCountsTest, CountsByMethodAndCode) {
