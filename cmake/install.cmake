@@ -5,7 +5,8 @@ set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/timerd)
 
 set_target_properties(timerd_api PROPERTIES EXPORT_NAME api)
 set_target_properties(timerd_client PROPERTIES EXPORT_NAME client)
-install(TARGETS timerd_api timerd_client EXPORT timerd-targets
+set_target_properties(timerd_client_testing PROPERTIES EXPORT_NAME client_testing)
+install(TARGETS timerd_api timerd_client timerd_client_testing EXPORT timerd-targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT client
         FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT client)
 install(EXPORT timerd-targets NAMESPACE timerd:: DESTINATION ${config_dir} COMPONENT client)

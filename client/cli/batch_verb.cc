@@ -92,8 +92,8 @@ absl::StatusOr<int> Batch(const Arguments& arguments, Session& session) {
     const int code = SendLines(now, session, &refused);
     if (code != kOk) {
       if (now.size() < lines->size()) {
-        session.Complain(absl::StrCat("that was the answer for ", Named(now),
-                                      "; those before are done, those behind were not sent"));
+        session.Complain(absl::StrCat("that was for ", Named(now),
+                                      "; those before were answered, those behind not sent"));
       }
       return code;
     }

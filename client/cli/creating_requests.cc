@@ -11,6 +11,9 @@ namespace {
 
 using Sign = FlagReader::Sign;
 
+// Of missed ticks, as the API says.
+constexpr uint64_t kMaxMadeUp = 10'000;
+
 // The flags that all of them have.
 template <typename Request>
 void ReadCreation(FlagReader& reader, Request* request) {
@@ -46,8 +49,8 @@ void ReadMissedTicks(FlagReader& reader, v1::StartLoopRequest* request) {
         1 + reader.Choice("missed", {"skip", "run-once", "run-all"})));
   }
   if (reader.Has("missed-max")) {
-    request->mutable_missed_ticks()->set_max_runs(static_cast<uint32_t>(
-        reader.Number("missed-max", 1, std::numeric_limits<uint32_t>::max())));
+    request->mutable_missed_ticks()->set_max_runs(
+        static_cast<uint32_t>(reader.Number("missed-max", 1, kMaxMadeUp)));
   }
   if (reader.Has("missed-window")) {
     reader.Read("missed-window", Sign::kNotNegative,

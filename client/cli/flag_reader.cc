@@ -129,11 +129,7 @@ void FlagReader::AtMostOne(const std::vector<absl::string_view>& flags) {
 void FlagReader::ExactlyOne(const std::vector<absl::string_view>& flags, absl::string_view hint) {
   AtMostOne(flags);
   if (Given(flags).empty()) {
-    std::vector<std::string> names;
-    for (const absl::string_view flag : flags) {
-      names.push_back(absl::StrCat("--", flag));
-    }
-    Fail(absl::StrCat("one of ", absl::StrJoin(names, ", "), " is missing; write for example ",
+    Fail(absl::StrCat("one of --", absl::StrJoin(flags, ", --"), " is missing; write for example ",
                       hint));
   }
 }

@@ -33,8 +33,8 @@ absl::Status CheckServer(absl::string_view source, absl::string_view server) {
       source, server, ": not HOST:PORT; write for example ", source, "127.0.0.1:7400"));
 }
 
-// Which names there may be is the server's to say, but none is one of them only where it is left
-// out.
+// Which names there may be is the server's to say. It takes an empty one for its default, so an
+// empty flag, perhaps of a variable that is not set, would go to the wrong handles.
 absl::Status SetNamespace(const Arguments& arguments, const Surroundings& surroundings,
                           Session::Options* options) {
   absl::string_view source = "TIMERD_NAMESPACE=";

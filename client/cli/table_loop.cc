@@ -53,8 +53,9 @@ constexpr Verb kVerbs[] = {
      false,
      ResetLoop},
     {"change-interval", "ID", "Give a loop another interval.",
-     "It counts from the start of the loop, as the old one did, or from the last report with "
-     "--fixed-delay. During a run it holds from the report on. A loop with --cron has no interval.",
+     "The new interval counts from the start of the loop, as the old one did, or with "
+     "--fixed-delay from the last report. During a run it holds from the report on. A loop with "
+     "--cron has no interval.",
      kChangeIntervalFlags, kChangeIntervalExamples, false, ChangeInterval},
     {"trigger",
      "ID",

@@ -38,6 +38,7 @@ class BoundCall : public StreamListener, public std::enable_shared_from_this<Bou
   }
 
   const std::shared_ptr<Connection> connection_;
+  const Activity::Scope until_armed_{connection_->activity()};
   const v1::WithTimeoutRequest request_;
   const Promise<absl::Status> armed_;
   Backoff backoff_;

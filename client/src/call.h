@@ -83,6 +83,7 @@ class Call : public std::enable_shared_from_this<Call<Request, Response>> {
   }
 
   const std::shared_ptr<Connection> connection_;
+  const Activity::Scope until_answered_{connection_->activity()};
   const Method method_;
   const Retry retry_;
   const Prepare prepare_;

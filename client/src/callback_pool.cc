@@ -6,16 +6,25 @@
 namespace timerd {
 inline namespace client {
 
-CallbackPool::CallbackPool(int threads) {
+namespace {
+
+thread_local bool on_its_thread = false;
+
+}  // namespace
+
+CallbackPool::CallbackPool(int threads, Activity& activity) : activity_(activity) {
   for (int i = 0; i < std::max(threads, 1); ++i) {
     threads_.emplace_back([this] { Run(); });
   }
 }
 
+bool CallbackPool::OnItsThread() { return on_its_thread; }
+
 void CallbackPool::Post(std::function<void()> function) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!stopped_) {
+      activity_.Begin();
       queue_.push_back(std::move(function));
       changed_.notify_all();
       return;
@@ -42,6 +51,7 @@ void CallbackPool::Stop() {
 }
 
 void CallbackPool::Run() {
+  on_its_thread = true;
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
@@ -54,6 +64,7 @@ void CallbackPool::Run() {
     lock.unlock();
     function();
     function = nullptr;  // what it holds is let go before the pool counts as idle
+    activity_.End();
     lock.lock();
     --running_;
     changed_.notify_all();

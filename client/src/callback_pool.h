@@ -8,13 +8,16 @@
 #include <thread>
 #include <vector>
 
+#include "client/src/activity.h"
+
 namespace timerd {
 inline namespace client {
 
-// Starts functions in the order in which they were posted. Thread-safe.
+// Starts functions in the order in which they were posted; each counts as activity until it has
+// run. Thread-safe.
 class CallbackPool {
  public:
-  explicit CallbackPool(int threads);
+  CallbackPool(int threads, Activity& activity);
   // REQUIRES: Stop() was called.
   ~CallbackPool() = default;
 
@@ -24,10 +27,13 @@ class CallbackPool {
   void WaitUntilIdle();
   // Runs what is queued, then ends the threads.
   void Stop();
+  // True on the threads of any pool.
+  static bool OnItsThread();
 
  private:
   void Run();
 
+  Activity& activity_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> queue_;  // guarded by mutex_

@@ -45,7 +45,7 @@ absl::Hex RandomWord() { return absl::Hex(std::random_device()(), absl::kZeroPad
 Connection::Connection(ClientOptions options)
     : options_(std::move(options)),
       stub_(v1::Timers::NewStub(MakeChannel(options_))),
-      pool_(options_.callback_threads) {}
+      pool_(options_.callback_threads, activity_) {}
 
 void Connection::Close() {
   std::map<HandleCore*, std::shared_ptr<HandleCore>> cores;
@@ -106,6 +106,15 @@ void Connection::Release(HandleCore* core) {
     last = std::move(found->second);
     cores_.erase(found);
   }
+}
+
+std::vector<std::shared_ptr<HandleCore>> Connection::adopted() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<std::shared_ptr<HandleCore>> cores;
+  for (const auto& [address, core] : cores_) {
+    cores.push_back(core);
+  }
+  return cores;
 }
 
 bool Connection::EnterUnary(grpc::ClientContext* context) {

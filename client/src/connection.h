@@ -8,7 +8,9 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "client/src/activity.h"
 #include "client/src/callback_pool.h"
 #include "client/src/retry_timer.h"
 #include "grpcpp/client_context.h"
@@ -33,6 +35,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Api& api() { return *stub_->async(); }
   RetryTimer& timer() { return timer_; }
+  Activity& activity() { return activity_; }
   Backoff NewBackoff() const { return Backoff(options_.backoff_min, options_.backoff_max); }
   // Every request names the namespace.
   template <typename Request>
@@ -72,6 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // closing.
   bool Adopt(std::shared_ptr<HandleCore> core);
   void Release(HandleCore* core);
+  std::vector<std::shared_ptr<HandleCore>> adopted() const;
 
   // Every RPC is entered before it starts and left when gRPC is done with it, so that closing can
   // cancel it and wait for it. False when it must not start: streams while closing, unary calls,
@@ -86,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Null once closed: the last reference to a channel must not be dropped on one of gRPC's own
   // threads, which the channel's end waits for. Used between Enter and Leave only.
   std::unique_ptr<v1::Timers::Stub> stub_;
+  Activity activity_;
   CallbackPool pool_;
   RetryTimer timer_;
 

@@ -1,5 +1,6 @@
 #include "client/src/handle_core.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -94,7 +95,14 @@ std::optional<absl::Time> HandleCore::deadline() const {
   return deadline_;
 }
 
+HandleCore::Progress HandleCore::progress() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return {id_, last_sequence_, ending_.has_value()};
+}
+
 void HandleCore::FollowLocked(Effects& effects, Creation creation) {
+  last_sequence_ = 0;
+  until_acknowledged_.emplace(connection_->activity());
   feed_ = std::make_shared<Feed>(connection_, id_, std::move(creation), weak_from_this());
   effects.Add([feed = feed_] { feed->Start(); });
 }
@@ -114,9 +122,14 @@ void HandleCore::NoteTimeLocked(const google::protobuf::Timestamp& now) {
 }
 
 void HandleCore::OnFeedAcknowledged(Feed* feed, const v1::Acknowledgement& acknowledgement) {
+  const Activity::Scope until_taken_in(connection_->activity());
   Effects effects;
   std::lock_guard<std::mutex> lock(mutex_);
-  if (feed != feed_.get() || ending_.has_value() || exists_) {
+  if (feed != feed_.get() || ending_.has_value()) {
+    return;
+  }
+  until_acknowledged_.reset();
+  if (exists_) {
     return;
   }
   exists_ = true;
@@ -140,8 +153,12 @@ void HandleCore::OnFeedAcknowledged(Feed* feed, const v1::Acknowledgement& ackno
 }
 
 void HandleCore::OnFeedEvent(Feed* feed, const v1::Event& event) {
+  const Activity::Scope until_taken_in(connection_->activity());
   Effects effects;
   std::lock_guard<std::mutex> lock(mutex_);
+  if (feed == feed_.get()) {
+    last_sequence_ = std::max(last_sequence_, event.sequence());
+  }
   if (feed != feed_.get() || ending_.has_value() || remaking_) {
     return;
   }
@@ -172,6 +189,7 @@ void HandleCore::OnFeedEvent(Feed* feed, const v1::Event& event) {
 }
 
 void HandleCore::OnFeedEnd(Feed* feed, const absl::Status& status) {
+  const Activity::Scope until_taken_in(connection_->activity());
   Effects effects;
   std::lock_guard<std::mutex> lock(mutex_);
   if (feed != feed_.get() || ending_.has_value() || remaking_) {
@@ -213,6 +231,7 @@ void HandleCore::EndLocked(Effects& effects, Ending ending) {
     return;
   }
   ending_ = ending;
+  until_acknowledged_.reset();
   waiting_.reset();
   deadline_.reset();
   const absl::Status status = ending.end == End::kRefused || ending.end == End::kDetached

@@ -64,6 +64,13 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   Future<absl::Status> acknowledged() const { return acknowledged_.future(); }
   Future<Ending> done() const { return done_.future(); }
   Future<absl::StatusOr<std::string>> result() const { return result_.future(); }
+  // How far the events of which handle have been taken in; for a test that waits for them.
+  struct Progress {
+    std::string id;
+    uint64_t sequence = 0;
+    bool ended = false;
+  };
+  Progress progress() const;
   // Ready once nobody waits for a run any more: cancelled here, or ended.
   Future<bool> over() const { return over_.future(); }
 
@@ -164,6 +171,8 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   Creation creation_;
   std::function<absl::StatusOr<std::string>(const Ending&)> on_timeout_;
   std::shared_ptr<Feed> feed_;
+  uint64_t last_sequence_ = 0;  // of the events taken in
+  std::optional<Activity::Scope> until_acknowledged_;
   bool exists_ = false;  // acknowledged, and the handle that id_ names
   std::vector<std::function<void(const absl::Status&)>> when_acknowledged_;
   std::optional<Ending> ending_;

@@ -104,10 +104,16 @@ void HandleCore::TryToRun() {
     EndLocked(effects, std::move(ending));
     return;
   }
+  if (form_ == Form::kTask) {
+    connection_->activity().End();  // it may wait for anything
+  }
   try {
     result = function_(event);
   } catch (const std::exception& exception) {
     result.outcome = absl::UnknownError(absl::StrCat("exception: ", exception.what()));
+  }
+  if (form_ == Form::kTask) {
+    connection_->activity().Begin();
   }
   OnRunFinished(event.run(), std::move(result));
 }
@@ -206,7 +212,8 @@ void HandleCore::OnReported(uint64_t run, const Answer<v1::ReportResponse>& answ
   } else if (answer.status.code() == absl::StatusCode::kResourceExhausted) {
     effects.Add([self = shared_from_this()] {
       // The limit passes with time; one call's own backoff is gone with its answer.
-      self->connection_->timer().After(absl::Seconds(1), [self] {
+      auto until_asked = std::make_shared<Activity::Scope>(self->connection_->activity());
+      self->connection_->timer().After(absl::Seconds(1), [self, until_asked] {
         Effects later;
         std::lock_guard<std::mutex> relock(self->mutex_);
         self->ReportLocked(later);

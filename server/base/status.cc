@@ -1,6 +1,7 @@
 #include "server/base/status.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 
 namespace timerd {
 namespace {
@@ -97,6 +98,14 @@ std::string DetailOf(const absl::Status& status) { return PayloadOf(status, kDet
 absl::Status ByLimit(absl::string_view limit, absl::Status status) {
   status.SetPayload(kLimitUrl, absl::Cord(limit));
   return status;
+}
+
+absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {
+  absl::Status prefixed(status.code(), absl::StrCat(prefix, status.message()));
+  status.ForEachPayload([&prefixed](absl::string_view url, const absl::Cord& payload) {
+    prefixed.SetPayload(url, payload);
+  });
+  return prefixed;
 }
 
 std::string LimitOf(const absl::Status& status) {

@@ -44,6 +44,8 @@ std::string DetailOf(const absl::Status& status);
 // `status`, a refusal by the flag `limit` ("max-delay") although its reason does not say so. For
 // the count of refusals: it does not travel.
 absl::Status ByLimit(absl::string_view limit, absl::Status status);
+// The same refusal, said of something: `prefix` goes before the message.
+absl::Status Prefixed(absl::string_view prefix, const absl::Status& status);
 // The flag that refused; empty if it was something else.
 std::string LimitOf(const absl::Status& status);
 // The key under which the detail travels: "field", "limit", "end", or empty where there is none.

@@ -121,13 +121,18 @@ void AddShards(const std::vector<reactor::Load>& shards, std::vector<MetricFamil
   Family most = Gauge("timerd_inbox_depth_max",
                       "The most requests that have waited for a shard at once since the start.");
   Family residents = Gauge("timerd_residents", "Handles that a shard holds in memory.");
+  Family frames = Counter("timerd_log_frames_total", "Frames written to the log.");
+  Family operations =
+      Counter("timerd_log_operations_total", "Handles written or erased by the frames of the log.");
   for (size_t i = 0; i < shards.size(); ++i) {
     const Labels labels = {{"shard", absl::StrCat(i)}};
     inbox.Add(labels, shards[i].inbox);
     most.Add(labels, shards[i].inbox_most);
     residents.Add(labels, shards[i].residents);
+    frames.Add(labels, shards[i].frames);
+    operations.Add(labels, shards[i].operations);
   }
-  for (Family* family : {&inbox, &most, &residents}) {
+  for (Family* family : {&inbox, &most, &residents, &frames, &operations}) {
     family->MoveTo(families);
   }
 }

@@ -151,13 +151,15 @@ class ManualReactor::Unit final : public CommandPort {
         committed = fired;
         Commit();
       }
-      const Instant wake = shard_.NextWake();
-      if (wake > now_) {
-        if (now_ == target) {
-          return fired;
-        }
-        now_ = std::min(wake, target);
+      if (now_ == target) {
+        return fired;
       }
+      Instant next = shard_.NextLoaded();
+      if (next > shard_.LoadedUntil() && target > shard_.LoadedUntil()) {
+        Commit();
+        next = std::min(next, OrDie(shard_.NextStored(), "reading the store"));
+      }
+      now_ = std::clamp(next, now_, target);
     }
   }
 

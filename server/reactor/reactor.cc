@@ -63,7 +63,11 @@ void Reactor::PostAlways(Command command) {
 }
 
 Load Reactor::load() const {
-  return {inbox_.size(), inbox_.most(), residents_.load(std::memory_order_relaxed)};
+  return {.inbox = inbox_.size(),
+          .inbox_most = inbox_.most(),
+          .frames = frames_.load(std::memory_order_relaxed),
+          .operations = operations_.load(std::memory_order_relaxed),
+          .residents = residents_.load(std::memory_order_relaxed)};
 }
 
 void Reactor::Loop() {
@@ -138,6 +142,9 @@ void Reactor::SubmitFrame() {
   if (frame) {
     anchored_offset_ns_ = frame->wall_ns() - frame->time_ns();
     submitted_ = frame->sequence();
+    frames_.fetch_add(1, std::memory_order_relaxed);
+    operations_.fetch_add(static_cast<uint64_t>(frame->operations_size()),
+                          std::memory_order_relaxed);
     committer_.Submit(*std::move(frame));
   }
 }

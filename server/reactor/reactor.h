@@ -49,7 +49,10 @@ class Reactor final : public CommandPort {
   Inbox inbox_;
   clock::Waker waker_;
   std::atomic<bool> stopping_{false};
-  std::atomic<size_t> residents_{0};  // a copy for load()
+  // Copies for load().
+  std::atomic<size_t> residents_{0};
+  std::atomic<uint64_t> frames_{0};
+  std::atomic<uint64_t> operations_{0};
 
   // Shard's thread.
   Shard shard_;

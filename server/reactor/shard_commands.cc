@@ -99,6 +99,10 @@ void Shard::Do(Create command) {
   const bool lives = exists && residents_[**found].handle.phase != timer::Phase::kEnded;
   const timer::Kind kind = command.spec.kind;
   absl::Status refused = timer::CheckCreatable(command.spec, context);
+  if (!refused.ok()) {
+    const absl::string_view what = command.spec.kind == timer::Kind::kLoop ? "loop" : "timer";
+    refused = Prefixed(absl::StrCat(what, " \"", IdOf(command.key), "\": "), refused);
+  }
   if (refused.ok() && !lives) {
     refused = namespaces_.Admit(command.key, kind);
   }

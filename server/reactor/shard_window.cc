@@ -105,19 +105,33 @@ absl::StatusOr<size_t> Shard::Forget() {
   return page.size();
 }
 
-Instant Shard::NextWake() const {
-  Instant wake = Instant::max();
-  if (const wheel::Tick tick = wheel_.NextWake(); tick != wheel::kNever) {
-    wake = TickStart(tick);
+Instant Shard::NextLoaded() const {
+  const wheel::Tick tick = wheel_.NextWake();
+  return tick == wheel::kNever ? Instant::max() : TickStart(tick);
+}
+
+absl::StatusOr<Instant> Shard::NextStored() const {
+  Instant next = Instant::max();
+  for (const Timeline timeline : kFiringTimelines) {
+    TIMERD_RETURN_IF_ERROR(state_.ScanDue(
+        timeline, Loaded(timeline), Instant::max(), [&](const DueKey& due, absl::string_view) {
+          next = std::min(next, due.deadline - (NowOn(timeline) - reading_.now));
+          return false;
+        }));
   }
+  return next;
+}
+
+Instant Shard::NextWake() const {
+  Instant wake = NextLoaded();
   for (const Timeline timeline : kFiringTimelines) {
     const Span until_behind = Loaded(timeline).deadline - NowOn(timeline);
     if (until_behind <= Span::zero()) {
       return reading_.now;
     }
-    if (residents_.size() < options_.max_residents) {
-      wake = std::min(wake, reading_.now + until_behind - window_ / 2);
-    }
+    // Half a window ahead, or where memory is full at the last moment.
+    const Span ahead = residents_.size() < options_.max_residents ? window_ / 2 : Span::zero();
+    wake = std::min(wake, reading_.now + until_behind - ahead);
   }
   return wake;
 }

@@ -34,16 +34,13 @@ v1::RescheduleResponse* Field(const reactor::Moved&, v1::BatchResult* to) {
 
 // Says which item, in words and in the field that the reason names.
 absl::Status InItem(int index, const absl::Status& status) {
-  absl::Status named(status.code(), absl::StrCat("items[", index, "]: ", status.message()));
-  const std::string detail = DetailOf(status);
-  status.ForEachPayload([&named](absl::string_view url, const absl::Cord& payload) {
-    named.SetPayload(url, payload);
-  });
-  if (ReasonOf(status) == ReasonName(Reason::kInvalidField) && !detail.empty()) {
-    return Refuse(Reason::kInvalidField, named.message(),
-                  absl::StrCat("items[", index, "].", detail));
+  const std::string item = absl::StrCat("items[", index, "]");
+  const std::string field = DetailOf(status);
+  if (ReasonOf(status) == ReasonName(Reason::kInvalidField) && !field.empty()) {
+    return Refuse(Reason::kInvalidField, absl::StrCat(item, ": ", status.message()),
+                  absl::StrCat(item, ".", field));
   }
-  return named;
+  return Prefixed(absl::StrCat(item, ": "), status);
 }
 
 // Waits for the answers. Shared by the replies; results of different items are different objects,

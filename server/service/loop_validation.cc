@@ -92,8 +92,7 @@ absl::StatusOr<timer::LoopPolicy> Validator::ToLoopPolicy(absl::string_view subj
     absl::StatusOr<std::shared_ptr<const timer::CronSchedule>> cron =
         timer::CronSchedule::Parse(request.cron().expression(), request.cron().time_zone());
     if (!cron.ok()) {
-      return Refuse(Reason::kInvalidField, absl::StrCat(subject, ": ", cron.status().message()),
-                    DetailOf(cron.status()));
+      return Prefixed(absl::StrCat(subject, ": "), cron.status());
     }
     policy.cron = *std::move(cron);
   }

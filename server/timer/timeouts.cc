@@ -27,9 +27,10 @@ void ArmTimeout(Handle& handle, Timeout timeout, Context& context) {
 }
 
 // A later deadline from now on, a heartbeat: what is written down runs ahead of it, so that most
-// heartbeats need no write. (Varghese and Lauck's lazy restart, carried over to the log.)
-void Extend(Timeout& timeout, Context& context) {
-  if (timeout.reserved && timeout.due.at <= timeout.reserved->at) {
+// heartbeats need no write. (Varghese and Lauck's lazy restart, carried over to the log.) One that
+// changes the length of the time-out does: events tell of it.
+void Extend(Timeout& timeout, Span old_span, Context& context) {
+  if (timeout.reserved && timeout.due.at <= timeout.reserved->at && timeout.span == old_span) {
     context.covered = true;
   } else {
     timeout.reserved = Deadline{timeout.due.at + timeout.span / kReservedPart, context.next_place};
@@ -133,12 +134,13 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
   } else {
     Timeout moved = std::move(*own);
     handle.timeouts.erase(own);
+    const Span old_span = moved.span;
     moved.due = placed;
     if (!std::holds_alternative<DelayBy>(move)) {
       moved.span = deadline - context.now;
     }
     if (std::holds_alternative<FromNow>(move) && deadline > old_deadline) {
-      Extend(moved, context);
+      Extend(moved, old_span, context);
     } else {
       moved.reserved.reset();
     }

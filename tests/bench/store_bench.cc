@@ -21,7 +21,7 @@ namespace {
 // A fresh database with shard 0 of it.
 struct Shard {
   explicit Shard(Durability durability) {
-    auto opened = DataDirectory::Open(dir.path() + "/data", 1, 1);
+    auto opened = DataDirectory::Open(dir.path() + "/data", {.shards = 1});
     TIMERD_CHECK(opened.ok());
     directory = *std::move(opened);
     auto opened_log = KvShardLog::Open(directory->kv(), 0, durability);
@@ -46,7 +46,7 @@ Frame MakeFrame(uint64_t sequence, uint64_t number, uint64_t operations) {
   frame.set_sequence(sequence);
   for (uint64_t i = 0; i < operations; ++i) {
     storage::v1::Put& put = *frame.add_operations()->mutable_put();
-    put.set_id(Id(number + i));
+    put.set_key(Id(number + i));
     put.set_spec(std::string(48, 's'));
     put.set_state(std::string(32, 't'));
     storage::v1::DueKey& due = *put.add_armed();
@@ -116,7 +116,7 @@ void ScanDue(benchmark::State& state) {
   int64_t scanned = 0;
   for (auto _ : state) {
     TIMERD_CHECK(shard.store
-                     ->ScanDue(std::nullopt, Instant::max(),
+                     ->ScanDue(Timeline::kService, std::nullopt, Instant::max(),
                                [&](const DueKey&, absl::string_view) {
                                  ++scanned;
                                  return true;

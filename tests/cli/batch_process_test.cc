@@ -111,8 +111,8 @@ TEST_F(TimerctlTest, SendsALongBatchInSeveralCallsAndSaysHowFarItCame) {
   EXPECT_THAT(result.out, HasSubstr("\nline 10000: 9999 cancelled at "));
   EXPECT_EQ(result.err,
             "timerctl: UNAVAILABLE (SHUTTING_DOWN): shutting down\n"
-            "timerctl: that was the answer for lines 10001 to 20000; those before are done, those "
-            "behind were not sent\n");
+            "timerctl: that was for lines 10001 to 20000; those before were answered, those behind "
+            "not sent\n");
   EXPECT_THAT(fake_.requests(), SizeIs(2));
   std::remove(name.c_str());
 }

@@ -56,7 +56,9 @@ TEST(MakeStartLoopRequestTest, NamesTheFlagTheValueTheRuleAndTheWayOut) {
   ExpectError(Loop({"--every=1s", "--max-runs=0"}),
               "--max-runs=0: not a whole number of 1 or more");
   ExpectError(Loop({"--every=1s", "--missed-max=0"}), "--missed-max=0: not a whole number from 1");
-  ExpectError(Loop({"--every=1s", "--missed-max=4294967296"}), "from 1 to 4294967295");
+  ExpectRequest(Loop({"--every=1s", "--missed-max=10000"}),
+                "interval { seconds: 1 } missed_ticks { max_runs: 10000 }");
+  ExpectError(Loop({"--every=1s", "--missed-max=10001"}), "not a whole number from 1 to 10000");
   ExpectError(Loop({"--every=1s", "--missed-window=5"}), "--missed-window=5: a number without");
   ExpectError(Loop({"--every=1s", "--until=tomorrow"}), "--until=tomorrow: not a time");
   ExpectError(Loop({"--every=1s", "--jitter=-1s"}), "--jitter=-1s: negative");

@@ -102,7 +102,20 @@ std::optional<FakeCall::Item> FakeCall::Next(grpc::ServerContext* context) {
   return item;
 }
 
-FakeTimers::FakeTimers() { Listen(); }
+class FakeTimers::Clock final : public v1::Clock::Service {
+ public:
+  explicit Clock(FakeTimers& timers) : timers_(timers) {}
+
+ private:
+  grpc::Status Now(grpc::ServerContext* context, const v1::NowRequest* request,
+                   v1::NowResponse* response) override {
+    return timers_.Unary(*timers_.Arrive("Now", *request), context, response);
+  }
+
+  FakeTimers& timers_;
+};
+
+FakeTimers::FakeTimers() : clock_(std::make_unique<Clock>(*this)) { Listen(); }
 
 FakeTimers::~FakeTimers() { Shutdown(); }
 
@@ -113,6 +126,7 @@ void FakeTimers::Listen() {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(target(), grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(this);
+  builder.RegisterService(clock_.get());
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port == 0) {
     throw std::runtime_error("cannot listen on " + target());

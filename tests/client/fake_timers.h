@@ -1,5 +1,6 @@
-// A Timers service that does what a test tells it to, call by call: streams that break, replies
-// that get lost, runs told twice. It knows no time and keeps no handles; the test plays the server.
+// A Timers and a Clock service that do what a test tells them to, call by call: streams that break,
+// replies that get lost, runs told twice. They know no time and keep no handles; the test plays the
+// server.
 #pragma once
 
 #include <condition_variable>
@@ -115,6 +116,8 @@ class FakeTimers final : public v1::Timers::Service {
   grpc::Status Get(grpc::ServerContext* context, const v1::GetRequest* request,
                    v1::GetResponse* response) override;
 
+  class Clock;
+
   std::shared_ptr<FakeCall> Arrive(const std::string& method,
                                    const google::protobuf::Message& request);
   template <typename Response>
@@ -123,6 +126,7 @@ class FakeTimers final : public v1::Timers::Service {
   grpc::Status Unary(FakeCall& call, grpc::ServerContext* context,
                      google::protobuf::Message* response);
 
+  const std::unique_ptr<Clock> clock_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   std::mutex mutex_;

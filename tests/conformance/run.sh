@@ -26,10 +26,12 @@ if [[ -n $missing ]]; then
   exit 77
 fi
 
-# How the language runs a folder of cases, and where its source for that goes in the example.
+# How the language runs a folder of cases, where its source for that goes in the example, and how it
+# is built where the example is not.
+build=
 case $language in
   python) cases=(venv/bin/python conformance.py) place=. ;;
-  go) cases=(go run ./conformance) place=conformance ;;
+  go) cases=(bin/conformance) place=conformance build='go build -o bin/ ./conformance' ;;
   java)
     cases=(java -cp 'target/classes:target/lib/*' dev.timerd.conformance.Conformance)
     place=src/main/java/dev/timerd/conformance
@@ -48,7 +50,7 @@ export npm_config_cache=$folder/cache npm_config_update_notifier=false
 mapfile -t commands < <(awk '/^```/ {inside = !inside; next} inside' \
   "$root/client/examples/$language/README.md")
 ((${#commands[@]} > 1)) || fail "its README has no commands"
-preparation=$(printf '%s\n' "${commands[@]:0:${#commands[@]}-1}")
+preparation=$(printf '%s\n' "${commands[@]:0:${#commands[@]}-1}" "$build")
 quick_start=${commands[-1]}
 
 sources() {
@@ -71,7 +73,7 @@ prepare() {
   cp "$here/$language/"* "$example/$place"
   cd "$example"
   for attempt in 1 2 3; do
-    if timeout --kill-after=5 180 bash -euc "$preparation" >"$folder/preparation.log" 2>&1; then
+    if timeout --kill-after=5 280 bash -euc "$preparation" >"$folder/preparation.log" 2>&1; then
       echo "$digest" >"$folder/prepared"
       return
     fi

@@ -11,8 +11,10 @@ class ListingTest : public ShardTest {
  protected:
   ListingTest() { Start(); }
 
-  // The ids of all pages of `max_rows`, and how many pages there were.
-  std::vector<std::string> ListAll(const ListFilter& filter, size_t max_rows) {
+  // The ids of all pages of `max_rows`, of those that begin with `filter.prefix`, and how many
+  // pages there were.
+  std::vector<std::string> ListAll(ListFilter filter, size_t max_rows) {
+    filter.prefix = Key(filter.prefix);
     std::vector<std::string> ids;
     ListCursor cursor;
     pages_ = 0;
@@ -26,7 +28,7 @@ class ListingTest : public ShardTest {
       const Listed& listed = ***answer;
       EXPECT_LE(listed.rows.size(), max_rows);
       for (const Listed::Row& row : listed.rows) {
-        ids.push_back(row.handle.id);
+        ids.emplace_back(IdOf(row.handle.key));
       }
       more = listed.next.has_value();
       cursor = listed.next.value_or(ListCursor{});
@@ -111,7 +113,7 @@ TEST_F(ListingTest, GoesOnWhereAPageEndedWhateverFiredMeanwhile) {
   Settle();
   std::vector<std::string> ids;
   for (const Listed::Row& row : (**second)->rows) {
-    ids.push_back(row.handle.id);
+    ids.emplace_back(IdOf(row.handle.key));
   }
   EXPECT_THAT(ids, ElementsAre("t4", "t5"));
   EXPECT_EQ((**second)->now, At(4));

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "server/base/handle_key.h"
 #include "server/reactor/recovery.h"
 #include "server/store/kv_shard_log.h"
 #include "server/store/kv_state_store.h"
@@ -82,26 +83,28 @@ class ReactorTest : public ::testing::Test, protected EventSink {
     log_ = std::make_unique<GatedLog>(*std::move(log));
     log_->gated = gated || gated_;
     state_ = *std::move(state);
-    const auto position = Recover(*log_, *state_);
-    ASSERT_THAT(position, IsOk());
+    const auto recovered = Recover(*log_, *state_);
+    ASSERT_THAT(recovered, IsOk());
     EventSink& sink = *this;
-    reactor_ = std::make_unique<Reactor>(options_, *position, clock_, *log_, *state_, sink);
+    reactor_ = std::make_unique<Reactor>(options_, *recovered, clock_, *log_, *state_, sink);
   }
 
   std::future<absl::StatusOr<Opened>> Create(const std::string& id, Span delay) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<Opened>>>();
     auto future = promise->get_future();
-    reactor_->Post(reactor::Create{
-        id, {.kind = timer::Kind::kTimer, .span = delay}, [promise](absl::StatusOr<Opened> opened) {
-          promise->set_value(std::move(opened));
-        }});
+    reactor_->Post(reactor::Create{.key = HandleKey(kDefaultNamespace, id),
+                                   .spec = {.kind = timer::Kind::kTimer, .span = delay},
+                                   .reply = [promise](absl::StatusOr<Opened> opened) {
+                                     promise->set_value(std::move(opened));
+                                   }});
     return future;
   }
   std::future<absl::StatusOr<Got>> Get(const std::string& id) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<Got>>>();
     auto future = promise->get_future();
-    reactor_->Post(reactor::Get{
-        id, [promise](absl::StatusOr<Got> got) { promise->set_value(std::move(got)); }});
+    reactor_->Post(
+        reactor::Get{HandleKey(kDefaultNamespace, id),
+                     [promise](absl::StatusOr<Got> got) { promise->set_value(std::move(got)); }});
     return future;
   }
   template <typename T>
@@ -115,6 +118,8 @@ class ReactorTest : public ::testing::Test, protected EventSink {
       told_.Open();
     }
   }
+
+  bool IsFollowed(absl::string_view) override { return false; }
 
   ReactorOptions options_;
   bool gated_ = false;
@@ -140,8 +145,8 @@ TEST_F(ReactorTest, AnswersAndFiresNeverEarly) {
   ASSERT_TRUE(told_.WaitUntilOpen());
   reactor_.reset();
   ASSERT_EQ(notices_.size(), 2u);
-  EXPECT_EQ(notices_[0].id, "first");
-  EXPECT_EQ(notices_[1].id, "second");
+  EXPECT_EQ(notices_[0].key, "default/first");
+  EXPECT_EQ(notices_[1].key, "default/second");
   for (const Notice& notice : notices_) {
     EXPECT_GE(notice.event.time, *notice.event.deadline);
   }
@@ -157,7 +162,7 @@ TEST_F(ReactorTest, WritesWhatGathersMeanwhileInOneFrame) {
     answers.push_back(Create(absl::StrCat("t", i), std::chrono::hours(1)));
   }
   Gate executed;
-  reactor_->PostAlways([&executed] { executed.Open(); });
+  reactor_->PostAlways(reactor::Run{[&executed] { executed.Open(); }});
   ASSERT_TRUE(executed.WaitUntilOpen());
   for (const auto& answer : answers) {
     EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
@@ -176,10 +181,10 @@ TEST_F(ReactorTest, RefusesWhatComesAboveMaxInboxOnTheCallersThread) {
   Start();
   Gate busy;
   Gate go_on;
-  reactor_->PostAlways([&] {
+  reactor_->PostAlways(reactor::Run{[&] {
     busy.Open();
     EXPECT_TRUE(go_on.WaitUntilOpen());
-  });
+  }});
   ASSERT_TRUE(busy.WaitUntilOpen());
   std::vector<std::future<absl::StatusOr<Got>>> answers;
   for (int i = 0; i < 3; ++i) {
@@ -196,7 +201,7 @@ TEST_F(ReactorTest, RefusesWhatComesAboveMaxInboxOnTheCallersThread) {
   EXPECT_EQ(refusal.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(DetailOf(refusal), "max-inbox");
   bool ran = false;
-  reactor_->PostAlways([&ran] { ran = true; });  // is not counted out
+  reactor_->PostAlways(reactor::Run{[&ran] { ran = true; }});  // is not counted out
   go_on.Open();
   for (auto& answer : answers) {
     ASSERT_TRUE(IsReady(answer));
@@ -210,10 +215,10 @@ TEST_F(ReactorTest, TellsItsLoad) {
   Start();
   Gate busy;
   Gate go_on;
-  reactor_->PostAlways([&] {
+  reactor_->PostAlways(reactor::Run{[&] {
     busy.Open();
     EXPECT_TRUE(go_on.WaitUntilOpen());
-  });
+  }});
   ASSERT_TRUE(busy.WaitUntilOpen());
   std::vector<std::future<absl::StatusOr<Opened>>> answers;
   for (int i = 0; i < 3; ++i) {
@@ -274,9 +279,9 @@ TEST_F(ReactorTest, TakesCommandsFromManyThreadsAndAnswersEachOnce) {
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([this, thread, &answered] {
         for (int i = 0; i < 200; ++i) {
-          reactor_->Post(reactor::Create{absl::StrCat(thread, "/", i),
-                                         {.kind = timer::Kind::kTimer, .span = Span(0)},
-                                         [&answered](absl::StatusOr<Opened> opened) {
+          reactor_->Post(reactor::Create{.key = absl::StrCat(thread, "/", i),
+                                         .spec = {.kind = timer::Kind::kTimer, .span = Span(0)},
+                                         .reply = [&answered](absl::StatusOr<Opened> opened) {
                                            EXPECT_THAT(opened, IsOk());
                                            ++answered;
                                          }});

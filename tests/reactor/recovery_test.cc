@@ -49,11 +49,11 @@ TEST_F(RecoveryTest, BuildsAnEmptyStateFromTheWholeLog) {
   store::MemoryKv other;
   auto state = store::KvStateStore::Open(other, options_.index);
   ASSERT_THAT(state, IsOk());
-  const auto position = Recover(*log_, **state);
-  ASSERT_THAT(position, IsOk());
-  EXPECT_EQ(position->sequence(), 5u);
+  const auto recovered = Recover(*log_, **state);
+  ASSERT_THAT(recovered, IsOk());
+  EXPECT_EQ(recovered->position.sequence(), 5u);
   for (int i = 0; i < 5; ++i) {
-    EXPECT_TRUE((*state)->Get(absl::StrCat("t", i))->has_value());
+    EXPECT_TRUE((*state)->Get(Key(absl::StrCat("t", i)))->has_value());
   }
 }
 

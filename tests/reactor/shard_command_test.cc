@@ -86,9 +86,10 @@ TEST_F(ShardCommandTest, ForgetsAnEndedHandleAfterTheRetentionTime) {
 TEST_F(ShardCommandTest, LetsAnIdBeUsedAgainAtOnceWhenItIsForgotten) {
   CreateTimer("a", 5);
   SettleAt(5);
-  SetTime(5 + 24 * 3600);
-  ASSERT_THAT(shard_->LoadWindow(), IsOk());
-  EXPECT_EQ(shard_->Fire(10), 1u);  // forgotten, and the store does not know it yet
+  SetTime(5 + 24 * 3600 + 0.001);
+  const absl::StatusOr<size_t> forgotten = shard_->Forget();
+  ASSERT_THAT(forgotten, IsOk());
+  EXPECT_EQ(*forgotten, 1u);  // and the store does not know it yet
   const auto unknown = Get("a");
   const auto created = CreateTimer("a", 7, /*reported=*/true);
   Settle();
@@ -108,15 +109,13 @@ TEST_F(ShardCommandTest, ForgetsAnIdThatWasUsedAgainAndForgottenAgainWithinOneFr
   options_.limits.retention = Seconds(1);
   Start();
   CreateTimer("a", 5);
-  Settle();
-  SetTime(5);
-  EXPECT_EQ(shard_->Fire(10), 1u);
-  SetTime(6);
-  EXPECT_EQ(shard_->Fire(10), 1u);
+  SettleAt(5);
+  SetTime(6.001);
+  EXPECT_THAT(shard_->Forget(), IsOk());
   CreateTimer("a", 0);
   EXPECT_EQ(shard_->Fire(10), 1u);
-  SetTime(7);
-  EXPECT_EQ(shard_->Fire(10), 1u);
+  SetTime(7.002);
+  EXPECT_THAT(shard_->Forget(), IsOk());
   Settle();
   TakeOutputs();
   const auto got = Get("a");
@@ -184,7 +183,7 @@ TEST_F(ShardCommandTest, PutsTheRequestsPayloadIntoFiringEventsAndTheReportsInto
   SettleAt(1);
   EXPECT_EQ(notices_.back().event.payload, "mine");
   EXPECT_FALSE(notices_.back().end);
-  shard_->Execute(reactor::Report{"a", 1, {false, "broken"}, [](absl::StatusOr<Reported>) {}});
+  shard_->Execute(reactor::Report{Key("a"), 1, {false, "broken"}, [](absl::StatusOr<Reported>) {}});
   Settle();
   EXPECT_EQ(notices_.back().event.payload, "broken");
   EXPECT_TRUE(notices_.back().end);

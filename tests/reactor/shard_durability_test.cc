@@ -179,7 +179,7 @@ TEST_F(ShardDurabilityTest, DoesNotCallAnEventOfThisLifeARedeliveryHoweverOldIts
   Settle();
   EXPECT_THAT(TakeOutputs(), ElementsAre("create again", "again FIRED 1"));
   for (const Notice& notice : notices_) {
-    EXPECT_FALSE(notice.redelivery) << notice.id;
+    EXPECT_FALSE(notice.redelivery) << notice.key;
   }
   EXPECT_EQ(notices_.size(), 3u);
 }

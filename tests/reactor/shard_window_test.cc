@@ -43,6 +43,21 @@ TEST_F(ShardWindowTest, WakesUpInTimeForWhatIsOnDisk) {
   EXPECT_LT(wakes, 200);  // about every half window
 }
 
+// A task whose heartbeats are not written down stays in memory however late it is due. When that
+// was all that memory had room for, what is on disk was looked at only when the task was due.
+TEST_F(ShardWindowTest, WakesUpForWhatIsOnDiskAlthoughMemoryIsFull) {
+  options_.max_residents = 1;
+  Start();
+  CreateTimer("far", 100);
+  Settle();
+  CreateTask("alive", 1000);
+  Settle();
+  MoveFromNow("alive", 2000);
+  Settle();
+  ASSERT_EQ(shard_->residents(), 1u);
+  EXPECT_LE(shard_->NextWake(), At(100));
+}
+
 TEST_F(ShardWindowTest, FiresEqualDeadlinesInTheOrderInWhichTheyWereSet) {
   Start();
   CreateTimer("a", 3600);

@@ -32,6 +32,8 @@ std::string Describe(timer::Phase phase) {
       return "stopping";
     case timer::Phase::kEnded:
       return "ended";
+    case timer::Phase::kPaused:
+      return "paused";
   }
   return "";
 }
@@ -49,12 +51,12 @@ std::string Describe(const timer::Event& event) {
 std::string Describe(Instant instant) { return DescribeSpan(instant - testing::kStart); }
 
 std::string Describe(const reactor::Notice& notice) {
-  return absl::StrCat(notice.id, " ", Describe(notice.event), notice.end ? " end" : "",
+  return absl::StrCat(notice.key, " ", Describe(notice.event), notice.end ? " end" : "",
                       notice.redelivery ? " redelivery" : "");
 }
 
 std::string Describe(const reactor::Opened& opened) {
-  std::string text = absl::StrCat(opened.id, " opened at ", Describe(opened.now), " due ",
+  std::string text = absl::StrCat(opened.key, " opened at ", Describe(opened.now), " due ",
                                   Describe(opened.deadline), opened.existed ? " existed" : "",
                                   opened.ended ? " ended" : "");
   for (const reactor::Notice& notice : opened.retained) {
@@ -83,12 +85,14 @@ std::string Describe(const reactor::Moved& moved) {
                       Describe(moved.result.old_deadline), " to ", Describe(moved.result.deadline));
 }
 
-std::string Describe(const timer::Handle& handle) {
-  std::string text = absl::StrCat(timer::Describe(handle), " ", Describe(handle.phase), " due ",
-                                  handle.due ? Describe(handle.due->at) : "never", " run ",
-                                  handle.run, " payload \"", handle.spec.payload, "\"");
+std::string Describe(const timer::Handle& handle, Span wall_ahead) {
+  std::string text =
+      absl::StrCat(timer::Describe(handle), " ", Describe(handle.phase), " due ",
+                   handle.due ? Describe(handle.due->ServiceTime(wall_ahead)) : "never", " run ",
+                   handle.run, " payload \"", handle.spec.payload, "\"");
   for (const timer::Timeout& timeout : handle.timeouts) {
-    absl::StrAppend(&text, " time-out ", Describe(timeout.due.at), timeout.own ? " own" : "");
+    absl::StrAppend(&text, " time-out ", Describe(timeout.due.ServiceTime(wall_ahead)),
+                    timeout.own ? " own" : "");
   }
   if (handle.last_firing) {
     absl::StrAppend(&text, " [", Describe(*handle.last_firing), "]");
@@ -100,7 +104,8 @@ std::string Describe(const timer::Handle& handle) {
 }
 
 std::string Describe(const reactor::Got& got) {
-  return absl::StrCat("got at ", Describe(got.now), " ", simulation::Describe(got.handle));
+  return absl::StrCat("got at ", Describe(got.now), " ",
+                      simulation::Describe(got.handle, got.wall_ahead));
 }
 
 std::string DescribeRefusal(const absl::Status& status) {

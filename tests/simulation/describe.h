@@ -18,7 +18,7 @@ std::string Describe(const reactor::Stopped& stopped);
 std::string Describe(const reactor::Reported& reported);
 std::string Describe(const reactor::Moved& moved);
 // All that Get promises, and nothing about how it is kept.
-std::string Describe(const timer::Handle& handle);
+std::string Describe(const timer::Handle& handle, Span wall_ahead);
 std::string Describe(const reactor::Got& got);
 // A refusal: its reason and detail; the wording is the unit tests' business.
 std::string DescribeRefusal(const absl::Status& status);

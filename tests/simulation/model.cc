@@ -56,7 +56,8 @@ std::optional<std::string> Difference(const timer::Spec& a, const timer::Spec& b
 
 absl::StatusOr<reactor::Opened> Model::Create(const std::string& id, const timer::Spec& spec,
                                               const clock::Reading& now) {
-  if (const auto found = entries_.find(id); found != entries_.end()) {
+  if (const auto found = entries_.find(id);
+      found != entries_.end() && !IsForgotten(found->second, now.now)) {
     const Entry& entry = found->second;
     if (const auto field = Difference(entry.spec, spec)) {
       return Refused(Reason::kIdInUse, *field);
@@ -66,6 +67,7 @@ absl::StatusOr<reactor::Opened> Model::Create(const std::string& id, const timer
     return opened;
   }
   Entry& entry = entries_[id];
+  entry = Entry();
   entry.incarnation = next_incarnation_++;
   entry.spec = spec;
   entry.created = now.now;
@@ -78,13 +80,12 @@ absl::StatusOr<reactor::Opened> Model::Create(const std::string& id, const timer
     entry.first_deadline = now.now + spec.span;
     Arm({id, Role::kTimeout, *entry.first_deadline, spec.span, spec.fallback, true});
   } else if (spec.kind == Kind::kLoop && spec.start_now) {
-    entry.previous = entry.origin - spec.span;
     Tick(id, entry, std::nullopt, now.now);
   } else {
     entry.first_deadline = spec.at ? FromWall(*spec.at, now) : now.now + spec.span;
     Arm({.id = id, .at = *entry.first_deadline});
   }
-  return reactor::Opened{.id = id, .now = now.now, .deadline = entry.first_deadline};
+  return reactor::Opened{.key = id, .now = now.now, .deadline = entry.first_deadline};
 }
 
 Instant Model::FromWall(int64_t unix_ns, const clock::Reading& now) {
@@ -99,7 +100,7 @@ Instant Model::FromWall(int64_t unix_ns, const clock::Reading& now) {
 absl::StatusOr<reactor::Opened> Model::Bound(const std::string& id, Span timeout,
                                              const std::optional<timer::Outcome>& fallback,
                                              const clock::Reading& now) {
-  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id, now.now));
   if (entry->end) {
     return Open(id, *entry, entry->end->sequence - 1, now.now);
   }
@@ -118,12 +119,12 @@ absl::StatusOr<reactor::Opened> Model::Bound(const std::string& id, Span timeout
 
 absl::StatusOr<reactor::Opened> Model::Watch(const std::string& id, uint64_t after,
                                              const clock::Reading& now) const {
-  TIMERD_ASSIGN_OR_RETURN(const Entry* const entry, Find(id));
+  TIMERD_ASSIGN_OR_RETURN(const Entry* const entry, Find(id, now.now));
   return Open(id, *entry, after, now.now);
 }
 
 absl::StatusOr<reactor::Cancelled> Model::Cancel(const std::string& id, const clock::Reading& now) {
-  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id, now.now));
   if (entry->end) {
     return EndedAlready(*entry->end);
   }
@@ -132,7 +133,7 @@ absl::StatusOr<reactor::Cancelled> Model::Cancel(const std::string& id, const cl
 }
 
 absl::StatusOr<reactor::Stopped> Model::Stop(const std::string& id, const clock::Reading& now) {
-  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id, now.now));
   if (entry->spec.kind != Kind::kLoop) {
     return Refused(Reason::kWrongKind);
   }
@@ -151,7 +152,7 @@ absl::StatusOr<reactor::Stopped> Model::Stop(const std::string& id, const clock:
 absl::StatusOr<reactor::Reported> Model::Report(const std::string& id, uint64_t run,
                                                 const timer::Outcome& outcome,
                                                 const clock::Reading& now) {
-  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id, now.now));
   if (!entry->spec.reported) {
     return Refused(Reason::kWrongKind);
   }
@@ -203,7 +204,7 @@ absl::StatusOr<reactor::Reported> Model::Report(const std::string& id, uint64_t 
 
 absl::StatusOr<reactor::Moved> Model::Move(const std::string& id, std::optional<Instant> to,
                                            Span by, const clock::Reading& now) {
-  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id));
+  TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id, now.now));
   if (entry->spec.kind == Kind::kLoop) {
     return Refused(Reason::kWrongKind);
   }
@@ -231,15 +232,15 @@ absl::StatusOr<reactor::Moved> Model::Move(const std::string& id, std::optional<
 }
 
 absl::StatusOr<reactor::Got> Model::Get(const std::string& id, const clock::Reading& now) const {
-  TIMERD_ASSIGN_OR_RETURN(const Entry* const entry, Find(id));
-  return reactor::Got{now.now, View(id, *entry)};
+  TIMERD_ASSIGN_OR_RETURN(const Entry* const entry, Find(id, now.now));
+  return reactor::Got{now.now, Span(0), View(id, *entry)};
 }
 
-std::vector<std::string> Model::List(const reactor::ListFilter& filter) const {
+std::vector<std::string> Model::List(const reactor::ListFilter& filter, Instant now) const {
   std::vector<std::string> ids;
   const auto consider = [&](const std::string& id) {
     const Entry& entry = entries_.at(id);
-    if ((!filter.phase || entry.phase == *filter.phase) &&
+    if (!IsForgotten(entry, now) && (!filter.phase || entry.phase == *filter.phase) &&
         (!filter.kind || entry.spec.kind == *filter.kind) && absl::StartsWith(id, filter.prefix)) {
       ids.push_back(id);
     }
@@ -270,10 +271,6 @@ void Model::Fire(const clock::Reading& now) {
   order_.erase(order_.begin());
   ++version_;
   Entry& entry = entries_.at(armed.id);
-  if (armed.role == Role::kRetention) {
-    entries_.erase(armed.id);
-    return;
-  }
   if (armed.role == Role::kTimeout) {
     const EventType type = !armed.fallback           ? EventType::kTimedOut
                            : armed.fallback->success ? EventType::kCompleted
@@ -303,7 +300,7 @@ void Model::Tick(const std::string& id, Entry& entry, std::optional<Instant> dea
   Event event = MakeEvent(entry, EventType::kTick, now);
   event.deadline = deadline;
   const Span interval = entry.spec.span;
-  event.count = interval == Span::zero()
+  event.count = interval == Span::zero() || !deadline
                     ? 1
                     : static_cast<uint64_t>(Index(entry.origin, interval, now) -
                                             Index(entry.origin, interval, entry.previous));
@@ -314,17 +311,21 @@ void Model::Tick(const std::string& id, Entry& entry, std::optional<Instant> dea
 
 // ---- Parts -------------------------------------------------------------------------------------
 
-absl::StatusOr<Model::Entry*> Model::Find(const std::string& id) {
+bool Model::IsForgotten(const Entry& entry, Instant now) {
+  return entry.forgotten_at && TickStart(TickFor(*entry.forgotten_at)) <= now;
+}
+
+absl::StatusOr<Model::Entry*> Model::Find(const std::string& id, Instant now) {
   const auto found = entries_.find(id);
-  if (found == entries_.end()) {
+  if (found == entries_.end() || IsForgotten(found->second, now)) {
     return Refused(Reason::kUnknownId);
   }
   return &found->second;
 }
 
-absl::StatusOr<const Model::Entry*> Model::Find(const std::string& id) const {
+absl::StatusOr<const Model::Entry*> Model::Find(const std::string& id, Instant now) const {
   const auto found = entries_.find(id);
-  if (found == entries_.end()) {
+  if (found == entries_.end() || IsForgotten(found->second, now)) {
     return Refused(Reason::kUnknownId);
   }
   return &found->second;
@@ -372,7 +373,7 @@ void Model::End(const std::string& id, Entry& entry, Event event, Instant now) {
   entry.end = event;
   Disarm(id, Role::kOwn);
   Disarm(id, Role::kTimeout);
-  Arm({.id = id, .role = Role::kRetention, .at = now + limits_.retention});
+  entry.forgotten_at = now + limits_.retention;
   Publish(id, entry, event);
 }
 
@@ -382,8 +383,8 @@ void Model::Publish(const std::string& id, const Entry& entry, const Event& even
 
 reactor::Notice Model::MakeNotice(const std::string& id, const Entry& entry,
                                   const Event& event) const {
-  reactor::Notice notice{id, entry.spec.kind, event, false,
-                         entry.end && entry.end->sequence == event.sequence};
+  reactor::Notice notice{
+      id, entry.spec.kind, 1, event, false, entry.end && entry.end->sequence == event.sequence};
   if (event.type == EventType::kFired || event.type == EventType::kTick) {
     notice.event.payload = entry.spec.payload;
   }
@@ -392,7 +393,7 @@ reactor::Notice Model::MakeNotice(const std::string& id, const Entry& entry,
 
 reactor::Opened Model::Open(const std::string& id, const Entry& entry, uint64_t after,
                             Instant now) const {
-  reactor::Opened opened{.id = id, .now = now, .existed = true, .ended = entry.end.has_value()};
+  reactor::Opened opened{.key = id, .now = now, .existed = true, .ended = entry.end.has_value()};
   for (const auto& event : {entry.last_firing, entry.end}) {
     if (event && event->sequence > after) {
       reactor::Notice notice = MakeNotice(id, entry, *event);
@@ -405,7 +406,7 @@ reactor::Opened Model::Open(const std::string& id, const Entry& entry, uint64_t 
 
 timer::Handle Model::View(const std::string& id, const Entry& entry) const {
   timer::Handle handle;
-  handle.id = id;
+  handle.key = id;
   handle.spec = entry.spec;
   handle.phase = entry.phase;
   handle.run = entry.run;

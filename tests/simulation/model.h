@@ -44,12 +44,13 @@ class Model {
   absl::StatusOr<reactor::Reported> Report(const std::string& id, uint64_t run,
                                            const timer::Outcome& outcome,
                                            const clock::Reading& now);
-  // `to` is the new deadline, or `by` how much later than the old one.
+  // `to` is the new deadline, or `by` how much later than the old one. `from_now`: a heartbeat, of
+  // a task.
   absl::StatusOr<reactor::Moved> Move(const std::string& id, std::optional<Instant> to, Span by,
                                       const clock::Reading& now);
   absl::StatusOr<reactor::Got> Get(const std::string& id, const clock::Reading& now) const;
   // The handles that match, pending ones in firing order if that is the phase asked for.
-  std::vector<std::string> List(const reactor::ListFilter& filter) const;
+  std::vector<std::string> List(const reactor::ListFilter& filter, Instant now) const;
 
   // The tick at which the next deadline is due; nothing when nothing is armed.
   std::optional<uint64_t> NextTick() const;
@@ -69,7 +70,7 @@ class Model {
   size_t CountDueBy(uint64_t tick) const;
 
  private:
-  enum class Role { kOwn, kTimeout, kRetention };
+  enum class Role { kOwn, kTimeout };
   // By tick, then in the order in which they were set.
   using Key = std::pair<uint64_t, uint64_t>;
   struct Armed {
@@ -93,10 +94,12 @@ class Model {
     std::map<uint64_t, bool> reports;  // run -> success
     std::optional<timer::Event> last_firing;
     std::optional<timer::Event> end;
+    std::optional<Instant> forgotten_at;
   };
 
-  absl::StatusOr<Entry*> Find(const std::string& id);
-  absl::StatusOr<const Entry*> Find(const std::string& id) const;
+  static bool IsForgotten(const Entry& entry, Instant now);
+  absl::StatusOr<Entry*> Find(const std::string& id, Instant now);
+  absl::StatusOr<const Entry*> Find(const std::string& id, Instant now) const;
   void Arm(Armed armed);
   // Takes out all of `id` that have `role`.
   void Disarm(const std::string& id, Role role);

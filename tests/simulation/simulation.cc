@@ -250,8 +250,11 @@ void Simulation::Quiesce() {
     }
     const uint64_t version = model_.version();
     Fire(1 + Below(1000));
+    const absl::StatusOr<size_t> forgotten = shard_->Forget();
+    CheckOk(forgotten.status(), "forgetting");
     TakeFrame(/*even_empty=*/false);
-    more = *loaded || model_.version() != version || told_applied_ != taken_;
+    more = *loaded || model_.version() != version || told_applied_ != taken_ ||
+           shard_->NextWake() <= clock_.now;
     while (!to_append_.empty()) {
       AppendNext();
     }
@@ -277,7 +280,7 @@ void Simulation::Quiesce() {
   CheckListing({});
   CheckListing({.phase = Phase::kPending});
   CheckListing({.phase = static_cast<Phase>(Below(4)), .kind = static_cast<Kind>(Below(3))});
-  CheckListing({.phase = Phase::kPending, .prefix = "a"});
+  CheckListing({.phase = Phase::kPending, .prefix = "default/a"});
 }
 
 // A thread that sleeps until NextWake() is never late and does not spin.
@@ -301,7 +304,7 @@ void Simulation::CheckResidents() {
 
 void Simulation::CheckHandles() {
   for (uint64_t i = 0; i < ids_ && !Failed(); ++i) {
-    DoGet(absl::StrCat(i % 2 == 0 ? "a" : "b", i));
+    DoGet(absl::StrCat("default/", i % 2 == 0 ? "a" : "b", i));
   }
   Release();
   Check(expected_.empty(), "a Get of what is durable waits");
@@ -323,7 +326,7 @@ void Simulation::CheckListing(const reactor::ListFilter& filter) {
           Check(answer->rows.size() <= page && (!answer->next || !answer->rows.empty()),
                 "a page is too long or needlessly short");
           for (const reactor::Listed::Row& row : answer->rows) {
-            listed.push_back(row.handle.id);
+            listed.push_back(row.handle.key);
           }
           more = answer->next.has_value();
           if (more) {
@@ -333,7 +336,7 @@ void Simulation::CheckListing(const reactor::ListFilter& filter) {
     Release();
     Check(answered, "a List of what is applied waits");
   }
-  const std::vector<std::string> expected = model_.List(filter);
+  const std::vector<std::string> expected = model_.List(filter, clock_.now);
   tally_.rows += expected.size();
   Check(listed == expected, "the listing differs from the model's");
 }
@@ -352,16 +355,16 @@ void Simulation::Start() {
   }
   log_ = *std::move(log);
   state_ = *std::move(state);
-  const absl::StatusOr<store::Position> position = reactor::Recover(*log_, *state_);
-  CheckOk(position.status(), "recovering");
+  const absl::StatusOr<reactor::Recovered> found = reactor::Recover(*log_, *state_);
+  CheckOk(found.status(), "recovering");
   if (Failed()) {
     return;
   }
-  const uint64_t recovered = position->sequence();
+  const uint64_t recovered = found->position.sequence();
   if (recovered > 0) {
     Check(recovered >= durable_, "a durable frame was lost");
     Check(after_frame_.contains(recovered), "recovered to a frame that was never taken");
-    const clock::Reading last{InstantFromNanos(position->time_ns()), position->wall_ns()};
+    const clock::Reading last = found->reading();
     Check(clock::ResumeTimeline(&last, clock_.unix_ns) == clock_.now,
           "the timeline does not go on where the clock stands");
     if (Failed()) {
@@ -382,7 +385,7 @@ void Simulation::Start() {
   }
   started_at_ = clock_.now;
   reactor::EventSink& sink = *this;
-  shard_ = std::make_unique<reactor::Shard>(options_, *position, clock_.now, *state_, sink);
+  shard_ = std::make_unique<reactor::Shard>(options_, *found, clock_.now, *state_, sink);
   commanded_ = false;
   Trace(absl::StrCat("started at frame ", recovered));
 }
@@ -518,7 +521,7 @@ void Simulation::DoCreate() {
     }
   }
   auto reply = Expect(absl::StrCat("create ", id), model_.Create(id, spec, clock_));
-  shard_->Execute(reactor::Create{id, spec, std::move(reply)});
+  shard_->Execute(reactor::Create{id, spec, /*replace=*/false, std::move(reply)});
 }
 
 void Simulation::DoBound() {
@@ -529,7 +532,7 @@ void Simulation::DoBound() {
     fallback = AnyOutcome();
   }
   auto reply = Expect(absl::StrCat("bound ", id), model_.Bound(id, timeout, fallback, clock_));
-  shard_->Execute(reactor::Bound{id, timeout, fallback, std::move(reply)});
+  shard_->Execute(reactor::Bound{id, timeout, fallback, "", std::move(reply)});
 }
 
 void Simulation::DoWatch() {
@@ -570,7 +573,9 @@ void Simulation::DoMove() {
   const Span by = OneIn(20) ? options_.limits.max_delay + delay : OneIn(2) ? delay : -delay;
   decltype(reactor::Reschedule::move) move;
   std::optional<Instant> to;
-  switch (Below(3)) {
+  // Heartbeats are not written down one by one, which the model knows nothing of.
+  const std::optional<timer::Spec> spec = model_.SpecOf(id);
+  switch (spec && spec->kind == Kind::kTask ? 1 + Below(2) : Below(3)) {
     case 0:
       move = timer::FromNow{delay};
       to = clock_.now + delay;
@@ -580,7 +585,7 @@ void Simulation::DoMove() {
       break;
     default: {
       const Span ahead = OneIn(3) ? -delay : delay;
-      move = reactor::MoveTo{clock_.unix_ns + ahead.count()};
+      move = timer::MoveTo{clock_.unix_ns + ahead.count()};
       to = Model::FromWall(clock_.unix_ns + ahead.count(), clock_);
     }
   }
@@ -616,12 +621,12 @@ void Simulation::DoList() {
         }
         const Model& stored = after_frame_.at(applied_);
         Check(stored.version() >= version, "a listing does not show what came before it");
-        std::vector<std::string> expected = stored.List(filter);
+        std::vector<std::string> expected = stored.List(filter, clock_.now);
         Check(answer->next.has_value() || expected.size() <= page, "a listing ends too early");
         expected.resize(std::min(page, expected.size()));
         std::vector<std::string> listed;
         for (const reactor::Listed::Row& row : answer->rows) {
-          listed.push_back(row.handle.id);
+          listed.push_back(row.handle.key);
         }
         tally_.rows += listed.size();
         Check(listed == expected, "a page of a listing differs from the model's");
@@ -632,7 +637,7 @@ void Simulation::DoList() {
 
 std::string Simulation::AnyId() {
   const uint64_t i = Below(ids_);
-  return absl::StrCat(i % 2 == 0 ? "a" : "b", i);
+  return absl::StrCat("default/", i % 2 == 0 ? "a" : "b", i);
 }
 
 std::string Simulation::AnyKnownId() {

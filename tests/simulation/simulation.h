@@ -104,6 +104,7 @@ class Simulation : private reactor::EventSink {
   void ExpectEvents(bool firing, bool redelivery);
 
   void OnEvent(std::shared_ptr<const reactor::Notice> notice) override;
+  bool IsFollowed(absl::string_view) override { return false; }
   void OnOutput(const std::string& text);
 
   // ---- Choices.

@@ -115,6 +115,8 @@ class Client {
                                                     absl::StatusOr<std::string> outcome);
 
  private:
+  friend class TestNamespace;
+
   LoopingCall FollowLoop(v1::StartLoopRequest request,
                          std::function<LoopResult(const LoopTick&)> function,
                          const LoopOptions& options);

@@ -1,0 +1,75 @@
+// What lives in each namespace of a shard.
+#include "tests/reactor/shard_fixture.h"
+
+namespace timerd::reactor {
+namespace {
+
+using timer::Kind;
+
+class ShardNamespacesTest : public ShardTest {
+ protected:
+  ShardNamespacesTest() { Start(); }
+
+  static timer::Spec Timer(double delay) { return {.kind = Kind::kTimer, .span = Seconds(delay)}; }
+  // "default: 1 timers, 0 loops, 2 tasks", as a restart finds it.
+  std::vector<std::string> CountsOnDisk() {
+    Commit();
+    std::vector<std::string> counts;
+    const auto stored = state_->namespaces();
+    EXPECT_THAT(stored, IsOk());
+    for (const store::NamespaceCount& count : *stored) {
+      counts.push_back(
+          absl::StrCat(count.name(), ": ", count.timers(), " ", count.loops(), " ", count.tasks()));
+    }
+    return counts;
+  }
+};
+
+TEST_F(ShardNamespacesTest, CountsWhatLivesOverARestart) {
+  CreateKey("a/1", Timer(5));
+  CreateKey("a/2", {.kind = Kind::kTask, .reported = true, .span = Seconds(50)});
+  CreateKey("b/1", {.kind = Kind::kLoop, .reported = true, .span = Seconds(5)});
+  CreateKey("b/2", Timer(5));
+  Settle();
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("a: 1 0 1", "b: 1 1 0"));
+  Start(1);
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("a: 1 0 1", "b: 1 1 0"));
+  SettleAt(5);
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("a: 0 0 1", "b: 0 1 0"));
+  SettleAt(50);
+  shard_->Execute(reactor::Cancel{"b/1", [](absl::StatusOr<Cancelled>) {}});
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("a: 0 0 0", "b: 0 0 0"));
+}
+
+TEST_F(ShardNamespacesTest, CountsOneThatIsReplacedByAnotherKindOnce) {
+  CreateTimer("a", 5);
+  Settle();
+  CreateKey(Key("a"), {.kind = Kind::kLoop, .reported = true, .span = Seconds(5)},
+            /*replace=*/true);
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("default: 0 1 0"));
+  Cancel("a");
+  CreateKey(Key("a"), Timer(9), /*replace=*/true);
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("default: 1 0 0"));
+}
+
+TEST_F(ShardNamespacesTest, CountsNothingThatBeginsAndEndsAtOnce) {
+  timer::Spec spec{.kind = Kind::kLoop, .span = Seconds(5), .start_now = true};
+  spec.loop.max_runs = 1;
+  Create("a", spec);
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("default: 0 0 0"));
+}
+
+TEST_F(ShardNamespacesTest, KeepsTheSameIdOfTwoNamespacesApart) {
+  const auto a = CreateKey("a/x", Timer(5));
+  const auto b = CreateKey("b/x", Timer(6));
+  Settle();
+  EXPECT_FALSE((**b)->existed);
+  shard_->Execute(reactor::Cancel{"a/x", [](absl::StatusOr<Cancelled>) {}});
+  Settle();
+  TakeOutputs();
+  SettleAt(6);
+  EXPECT_THAT(TakeOutputs(), ElementsAre("b/x FIRED 1"));
+}
+
+}  // namespace
+}  // namespace timerd::reactor
