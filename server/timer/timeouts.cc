@@ -42,7 +42,9 @@ Instant Moved(Instant old_deadline, const Move& move, const Context& context) {
     return context.now + from_now->delay;
   }
   if (const auto* to = std::get_if<MoveTo>(&move)) {
-    return InstantFromNanos(to->unix_ns) - context.wall_ahead;
+    // The clocks may differ by more than lies between the last time there is and the end of time.
+    return context.now +
+           std::min(InstantFromNanos(to->unix_ns) - context.wall(), Instant::max() - context.now);
   }
   // Moved back again and again it stops at 1970, as far as the order goes back, and never wraps.
   const Span delay = std::get<DelayBy>(move).delay;
