@@ -292,6 +292,7 @@ void Shard::Release() {
             slot && timer::HasReservation(residents_[*slot].handle)) {
           row.handle.timeouts = residents_[*slot].handle.timeouts;
         }
+        timer::SortTimeouts(row.handle, wall_ahead_);
       }
     }
     list.reply(std::move(listed));

@@ -9,9 +9,9 @@
 // durable, then Release. What a turn changes is gathered and written once, in the next frame.
 //
 // Answers wait for the frame that holds what they rest on. Firing events do not wait for theirs,
-// only for the answers before them, since outputs leave in the order in which they were decided.
-// Should the server die between event and frame, the timer is overdue at the restart and fires
-// again, marked as a redelivery (docs/guarantees.md).
+// only for that of the handle as it was before, and for the answers before them, since outputs
+// leave in the order in which they were decided. Should the server die between event and frame, the
+// timer is overdue at the restart and fires again, marked as a redelivery (docs/guarantees.md).
 //
 // Only the near future is resident and in the wheel: handles with a deadline that is loaded. The
 // others are loaded from the store's due index, page by page, before they are due.
@@ -192,6 +192,10 @@ class Shard {
   static void DropReservations(timer::Handle& handle);
   // The frame that holds all that has been decided so far.
   uint64_t LatestFrame() const { return gathered_.empty() ? taken_ : taken_ + 1; }
+  // The frame that holds the handle as it is.
+  uint64_t LatestFrameOf(const Resident& resident) const {
+    return resident.dirty ? taken_ + 1 : resident.last_frame;
+  }
   Opened Open(const timer::Handle& handle, uint64_t after) const;
   Notice MakeNotice(const timer::Handle& handle, const timer::Event& event, bool redelivery) const;
 

@@ -237,7 +237,9 @@ void Shard::Do(Get command) {
       command.key, std::move(command.reply),
       [](timer::Handle&, timer::Context&) { return absl::StatusOr<bool>(true); },
       [this](bool, const timer::Handle& handle) {
-        return Got{reading_.now, wall_ahead_, handle};
+        Got got{reading_.now, wall_ahead_, handle};
+        timer::SortTimeouts(got.handle, wall_ahead_);
+        return got;
       });
 }
 

@@ -58,11 +58,12 @@ size_t Shard::Fire(size_t limit) {
       break;  // others may be due before it
     }
     timer::Handle& handle = residents_[slot].handle;
+    const uint64_t rests_on = LatestFrameOf(residents_[slot]);
     timer::Context context = MakeContext();
     context.followed = handle.lost && sink_.IsFollowed(handle.key);
     fired += timer::Fire(handle, context) == timer::Fired::kEvent ? 1 : 0;
     MarkDirty(slot);
-    Emit(slot, /*after=*/0,
+    Emit(slot, rests_on,
          /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);
   }
   if (fired < limit && horizon.deadline >= recovered_at_) {

@@ -40,6 +40,13 @@ std::vector<IndexKey> AllDue(const Handle& handle) {
   return keys;
 }
 
+void SortTimeouts(Handle& handle, Span wall_ahead) {
+  std::sort(handle.timeouts.begin(), handle.timeouts.end(),
+            [wall_ahead](const Timeout& a, const Timeout& b) {
+              return a.due.key(wall_ahead) < b.due.key(wall_ahead);
+            });
+}
+
 bool HasReservation(const Handle& handle) {
   return std::any_of(handle.timeouts.begin(), handle.timeouts.end(),
                      [](const Timeout& timeout) { return timeout.reserved.has_value(); });

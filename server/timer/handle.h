@@ -101,7 +101,7 @@ struct Handle {
 
   Phase phase = Phase::kPending;
   std::optional<Deadline> due;        // its own deadline, while pending
-  std::vector<Timeout> timeouts;      // in the order in which they act; empty once ended
+  std::vector<Timeout> timeouts;      // see SortTimeouts(); empty once ended
   std::optional<Deadline> lost;       // when the client of a run counts as lost
   std::optional<Deadline> retention;  // when an ended handle is forgotten; fires nothing
   uint64_t run = 0;                   // the last one begun
@@ -129,6 +129,9 @@ std::optional<DueKey> NextDue(const Handle& handle, Span wall_ahead);
 
 // All its deadlines as they are written down, in no particular order.
 std::vector<IndexKey> AllDue(const Handle& handle);
+
+// Puts the time-outs into the order in which they will act, as the wall clock goes now.
+void SortTimeouts(Handle& handle, Span wall_ahead);
 
 // True while a time-out is written down as later than it is.
 bool HasReservation(const Handle& handle);

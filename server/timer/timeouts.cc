@@ -15,15 +15,10 @@ namespace {
 // Heartbeats are written down at most once per this part of the time-out.
 constexpr int kReservedPart = 4;
 
-// Time-outs stand in the order in which they act. They may follow the wall clock (Reschedule `at`),
-// so the order is looked at again whenever one is put in.
 void ArmTimeout(Handle& handle, Timeout timeout, Context& context) {
   timeout.due.place = context.next_place++;
-  const auto acts_before = [&context](const Timeout& a, const Timeout& b) {
-    return a.due.key(context.wall_ahead) < b.due.key(context.wall_ahead);
-  };
   handle.timeouts.push_back(std::move(timeout));
-  std::sort(handle.timeouts.begin(), handle.timeouts.end(), acts_before);
+  SortTimeouts(handle, context.wall_ahead);
 }
 
 // A later deadline from now on, a heartbeat: what is written down runs ahead of it, so that most
@@ -78,13 +73,9 @@ void StartTask(Handle& handle, Context& context) {
 }
 
 void FireTimeout(Handle& handle, Context& context) {
-  const auto first =
-      std::min_element(handle.timeouts.begin(), handle.timeouts.end(),
-                       [&context](const Timeout& a, const Timeout& b) {
-                         return a.due.key(context.wall_ahead) < b.due.key(context.wall_ahead);
-                       });
-  TIMERD_CHECK(first != handle.timeouts.end());
-  const Timeout timeout = std::move(*first);
+  TIMERD_CHECK(!handle.timeouts.empty());
+  SortTimeouts(handle, context.wall_ahead);  // the wall clock may have been set since
+  const Timeout timeout = std::move(handle.timeouts.front());
   const std::optional<Outcome>& fallback = timeout.fallback;
   const EventType type = !fallback           ? EventType::kTimedOut
                          : fallback->success ? EventType::kCompleted

@@ -43,7 +43,9 @@ std::string Describe(const timer::Event& event) {
                       timerd::simulation::Describe(event.time), " due ", Describe(event.deadline),
                       " run ", event.run, " count ", event.count,
                       event.timeout ? absl::StrCat(" timeout ", DescribeSpan(*event.timeout)) : "",
-                      event.by_timeout ? " by time-out" : "", " \"", event.payload, "\"");
+                      event.by_timeout ? " by time-out" : "", event.triggered ? " by hand" : "",
+                      event.wall_deadline ? absl::StrCat(" for ", *event.wall_deadline) : "", " \"",
+                      event.payload, "\"");
 }
 
 }  // namespace
@@ -71,6 +73,11 @@ std::string Describe(const reactor::Cancelled& cancelled) {
 
 std::string Describe(const reactor::Stopped& stopped) {
   return absl::StrCat("stopped at ", Describe(stopped.now), " ", Describe(stopped.phase));
+}
+
+std::string Describe(const reactor::Steered& steered) {
+  return absl::StrCat("steered at ", Describe(steered.now), " ", Describe(steered.phase), " due ",
+                      Describe(steered.deadline), " run ", steered.run);
 }
 
 std::string Describe(const reactor::Reported& reported) {

@@ -15,6 +15,7 @@ std::string Describe(const reactor::Notice& notice);
 std::string Describe(const reactor::Opened& opened);
 std::string Describe(const reactor::Cancelled& cancelled);
 std::string Describe(const reactor::Stopped& stopped);
+std::string Describe(const reactor::Steered& steered);
 std::string Describe(const reactor::Reported& reported);
 std::string Describe(const reactor::Moved& moved);
 // All that Get promises, and nothing about how it is kept.

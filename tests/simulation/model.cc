@@ -15,11 +15,6 @@ using timer::EventType;
 using timer::Kind;
 using timer::Phase;
 
-// floor((t - origin) / interval), for t >= origin - interval.
-int64_t Index(Instant origin, Span interval, Instant t) {
-  return (t - (origin - interval)).count() / interval.count() - 1;
-}
-
 // The first whole millisecond not before `at`.
 uint64_t TickFor(Instant at) {
   const int64_t ns = std::max<int64_t>(0, ToNanos(at));
@@ -43,10 +38,17 @@ std::optional<std::string> Difference(const timer::Spec& a, const timer::Spec& b
   if (a.span != b.span) {
     return a.kind == Kind::kTimer ? "delay" : a.kind == Kind::kLoop ? "interval" : "timeout";
   }
-  if (a.reported != b.reported) return "reported";
+  if (a.reported != b.reported) return a.kind == Kind::kLoop ? "plain" : "reported";
   if (a.start_now != b.start_now) return "start_now";
   if (a.payload != b.payload) return "payload";
   if (a.fallback != b.fallback) return "fallback";
+  const auto text = [](const timer::Spec& spec) {
+    return spec.loop.cron == nullptr ? std::string() : spec.loop.cron->expression();
+  };
+  if (text(a) != text(b)) return "cron";
+  if (a.loop.pacing != b.loop.pacing) return "pacing";
+  if (!(a.loop.missed == b.loop.missed)) return "missed_ticks";
+  if (a.loop.max_runs != b.loop.max_runs) return "max_runs";
   return std::nullopt;
 }
 
@@ -71,30 +73,51 @@ absl::StatusOr<reactor::Opened> Model::Create(const std::string& id, const timer
   entry.incarnation = next_incarnation_++;
   entry.spec = spec;
   entry.created = now.now;
-  entry.origin = now.now;
-  entry.previous = now.now;
   ++version_;
   if (spec.kind == Kind::kTask) {
     entry.phase = Phase::kRunning;
     entry.run = 1;
     entry.first_deadline = now.now + spec.span;
-    Arm({id, Role::kTimeout, *entry.first_deadline, spec.span, spec.fallback, true});
-  } else if (spec.kind == Kind::kLoop && spec.start_now) {
-    Tick(id, entry, std::nullopt, now.now);
+    Arm({id, Role::kTimeout, *entry.first_deadline, false, spec.span, spec.fallback, true});
+  } else if (spec.kind == Kind::kLoop) {
+    StartLoop(id, entry, now.now);
   } else {
-    entry.first_deadline = spec.at ? FromWall(*spec.at, now) : now.now + spec.span;
-    Arm({.id = id, .at = *entry.first_deadline});
+    const Armed armed{.id = id,
+                      .at = spec.at ? InstantFromNanos(*spec.at) : now.now + spec.span,
+                      .wall = spec.at.has_value()};
+    entry.first_deadline = ServiceTime(armed);
+    Arm(armed);
   }
+  entry.changed = version_;
   return reactor::Opened{.key = id, .now = now.now, .deadline = entry.first_deadline};
 }
 
-Instant Model::FromWall(int64_t unix_ns, const clock::Reading& now) {
+void Model::SetClock(const clock::Reading& now, bool fresh) {
   const int64_t ahead_ns = now.unix_ns - ToNanos(now.now);
   int64_t ahead_ms = ahead_ns / 1'000'000;
   if (ahead_ms * 1'000'000 > ahead_ns) {
     --ahead_ms;
   }
-  return InstantFromNanos(unix_ns - ahead_ms * 1'000'000);
+  const Span ahead(ahead_ms * 1'000'000);
+  if (!fresh && ahead >= ahead_ && ahead <= ahead_ + std::chrono::milliseconds(20)) {
+    return;
+  }
+  FollowClock(ahead);
+}
+
+Model Model::WithClockOf(const Model& other) const {
+  Model model = *this;
+  model.FollowClock(other.ahead_);
+  return model;
+}
+
+void Model::FollowClock(Span ahead) {
+  ahead_ = ahead;
+  std::map<Key, Armed> order;
+  for (auto& [key, armed] : order_) {
+    order.emplace(Key{TickFor(ServiceTime(armed)), key.second}, armed);
+  }
+  order_ = std::move(order);
 }
 
 absl::StatusOr<reactor::Opened> Model::Bound(const std::string& id, Span timeout,
@@ -111,7 +134,8 @@ absl::StatusOr<reactor::Opened> Model::Bound(const std::string& id, Span timeout
     return Refused(Reason::kLimitExceeded, "max-timeouts");
   }
   ++version_;
-  Arm({id, Role::kTimeout, now.now + timeout, timeout, fallback, false});
+  entry->changed = version_;
+  Arm({id, Role::kTimeout, now.now + timeout, false, timeout, fallback, false});
   reactor::Opened opened = Open(id, *entry, entry->sequence, now.now);
   opened.deadline = now.now + timeout;
   return opened;
@@ -140,11 +164,11 @@ absl::StatusOr<reactor::Stopped> Model::Stop(const std::string& id, const clock:
   if (entry->phase == Phase::kStopping || entry->end) {
     return Refused(Reason::kNotRunning);
   }
-  if (entry->phase == Phase::kPending) {
+  if (entry->phase == Phase::kPending || entry->phase == Phase::kPaused) {
     End(id, *entry, MakeEvent(*entry, EventType::kStopped, now.now), now.now);
     return reactor::Stopped{now.now, Phase::kEnded};
   }
-  ++version_;
+  entry->changed = ++version_;
   entry->phase = Phase::kStopping;
   return reactor::Stopped{now.now, Phase::kStopping};
 }
@@ -171,7 +195,7 @@ absl::StatusOr<reactor::Reported> Model::Report(const std::string& id, uint64_t 
         return Refused(Reason::kAlreadyReported);
       }
       if (const auto due = ArmedOf(id, Role::kOwn)) {
-        reported.result.next_deadline = due->second.at;
+        reported.result.next_deadline = ServiceTime(due->second);
       }
     }
     return reported;
@@ -180,15 +204,12 @@ absl::StatusOr<reactor::Reported> Model::Report(const std::string& id, uint64_t 
   entry->reports[run] = outcome.success;
   const bool loop = entry->spec.kind == Kind::kLoop;
   if (loop && outcome.success && entry->phase == Phase::kRunning) {
-    ++version_;
-    entry->phase = Phase::kPending;
-    const Span interval = entry->spec.span;
-    const Instant next =
-        interval == Span::zero()
-            ? now.now
-            : entry->origin + (Index(entry->origin, interval, now.now) + 1) * interval;
-    Arm({.id = id, .at = next});
-    reported.result.next_deadline = next;
+    EndRun(id, *entry, outcome.payload, now.now);
+    if (entry->end) {
+      reported.result.end = entry->end->type;
+    } else if (const auto due = ArmedOf(id, Role::kOwn)) {
+      reported.result.next_deadline = ServiceTime(due->second);
+    }
     return reported;
   }
   Event event = MakeEvent(*entry,
@@ -203,7 +224,7 @@ absl::StatusOr<reactor::Reported> Model::Report(const std::string& id, uint64_t 
 }
 
 absl::StatusOr<reactor::Moved> Model::Move(const std::string& id, std::optional<Instant> to,
-                                           Span by, const clock::Reading& now) {
+                                           bool wall, Span by, const clock::Reading& now) {
   TIMERD_ASSIGN_OR_RETURN(Entry* const entry, Find(id, now.now));
   if (entry->spec.kind == Kind::kLoop) {
     return Refused(Reason::kWrongKind);
@@ -216,24 +237,25 @@ absl::StatusOr<reactor::Moved> Model::Move(const std::string& id, std::optional<
     return Refused(Reason::kAlreadyCalled);
   }
   auto [key, armed] = *ArmedOf(id, task ? Role::kTimeout : Role::kOwn, task);
-  const Instant old_deadline = armed.at;
-  armed.at = to ? *to : old_deadline + by;
-  if (armed.at - now.now > limits_.max_delay) {
+  const Instant old_deadline = ServiceTime(armed);
+  armed.at = to ? *to : armed.at + by;
+  armed.wall = to ? wall : armed.wall;
+  const Instant deadline = ServiceTime(armed);
+  if (deadline - now.now > limits_.max_delay) {
     return Refused(Reason::kInvalidField, "delay_by");
   }
   if (to) {
-    armed.span = *to - now.now;
+    armed.span = deadline - now.now;
   }
-  ++version_;
+  entry->changed = ++version_;
   order_.erase(key);
-  const Instant deadline = armed.at;
   Arm(std::move(armed));
   return reactor::Moved{now.now, {old_deadline, deadline}};
 }
 
 absl::StatusOr<reactor::Got> Model::Get(const std::string& id, const clock::Reading& now) const {
   TIMERD_ASSIGN_OR_RETURN(const Entry* const entry, Find(id, now.now));
-  return reactor::Got{now.now, Span(0), View(id, *entry)};
+  return reactor::Got{now.now, ahead_, View(id, *entry)};
 }
 
 std::vector<std::string> Model::List(const reactor::ListFilter& filter, Instant now) const {
@@ -271,42 +293,36 @@ void Model::Fire(const clock::Reading& now) {
   order_.erase(order_.begin());
   ++version_;
   Entry& entry = entries_.at(armed.id);
+  FireNext(armed, entry, now);
+  entry.changed = version_;
+}
+
+void Model::FireNext(const Armed& armed, Entry& entry, const clock::Reading& now) {
   if (armed.role == Role::kTimeout) {
     const EventType type = !armed.fallback           ? EventType::kTimedOut
                            : armed.fallback->success ? EventType::kCompleted
                                                      : EventType::kFailed;
     Event event = MakeEvent(entry, type, now.now);
-    event.deadline = armed.at;
+    event.deadline = ServiceTime(armed);
     event.timeout = armed.span;
     event.by_timeout = armed.fallback.has_value();
     event.payload = armed.fallback ? armed.fallback->payload : "";
     return End(armed.id, entry, event, now.now);
   }
   if (entry.spec.kind == Kind::kLoop) {
-    return Tick(armed.id, entry, armed.at, now.now);
+    return FireLoop(armed.id, entry, armed, now.now);
   }
   Event event = MakeEvent(entry, EventType::kFired, now.now);
-  event.deadline = armed.at;
+  event.deadline = ServiceTime(armed);
+  if (armed.wall) {
+    event.wall_deadline = ToNanos(armed.at);
+  }
   if (entry.spec.reported) {
     return BeginRun(armed.id, entry, event);
   }
   entry.run = 1;
   event.run = 1;
   End(armed.id, entry, event, now.now);
-}
-
-void Model::Tick(const std::string& id, Entry& entry, std::optional<Instant> deadline,
-                 Instant now) {
-  Event event = MakeEvent(entry, EventType::kTick, now);
-  event.deadline = deadline;
-  const Span interval = entry.spec.span;
-  event.count = interval == Span::zero() || !deadline
-                    ? 1
-                    : static_cast<uint64_t>(Index(entry.origin, interval, now) -
-                                            Index(entry.origin, interval, entry.previous));
-  TIMERD_CHECK(event.count >= 1);
-  entry.previous = now;
-  BeginRun(id, entry, event);
 }
 
 // ---- Parts -------------------------------------------------------------------------------------
@@ -332,7 +348,7 @@ absl::StatusOr<const Model::Entry*> Model::Find(const std::string& id, Instant n
 }
 
 void Model::Arm(Armed armed) {
-  const uint64_t tick = TickFor(armed.at);
+  const uint64_t tick = TickFor(ServiceTime(armed));
   order_.emplace(Key{tick, next_place_++}, std::move(armed));
 }
 
@@ -356,7 +372,8 @@ Event Model::MakeEvent(Entry& entry, EventType type, Instant now) {
   event.type = type;
   event.sequence = ++entry.sequence;
   event.time = now;
-  event.run = entry.phase == Phase::kPending ? 0 : entry.run;
+  const bool running = entry.phase == Phase::kRunning || entry.phase == Phase::kStopping;
+  event.run = running ? entry.run : 0;
   return event;
 }
 
@@ -378,7 +395,7 @@ void Model::End(const std::string& id, Entry& entry, Event event, Instant now) {
 }
 
 void Model::Publish(const std::string& id, const Entry& entry, const Event& event) {
-  events_.push_back({entry.incarnation, MakeNotice(id, entry, event)});
+  events_.push_back({entry.incarnation, entry.changed, MakeNotice(id, entry, event)});
 }
 
 reactor::Notice Model::MakeNotice(const std::string& id, const Entry& entry,
@@ -414,10 +431,10 @@ timer::Handle Model::View(const std::string& id, const Entry& entry) const {
   handle.end = entry.end;
   for (const auto& [key, armed] : order_) {
     if (armed.id == id && armed.role == Role::kOwn) {
-      handle.due = Deadline{armed.at, key.second};
+      handle.due = Deadline{ServiceTime(armed) + ahead_, key.second, Timeline::kWall};
     } else if (armed.id == id && armed.role == Role::kTimeout) {
       handle.timeouts.push_back(
-          {{armed.at, key.second}, armed.span, armed.fallback, armed.by_task});
+          {{ServiceTime(armed), key.second}, armed.span, armed.fallback, armed.by_task});
     }
   }
   return handle;

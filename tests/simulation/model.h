@@ -21,6 +21,7 @@ namespace timerd::simulation {
 // An event, and which handle made it: ids are used again.
 struct ModelEvent {
   uint64_t incarnation;
+  uint64_t rests_on;  // the version in which the handle had last changed before
   reactor::Notice notice;
 };
 
@@ -28,8 +29,9 @@ class Model {
  public:
   explicit Model(const timer::Limits& limits) : limits_(limits) {}
 
-  // When the wall clock shows `unix_ns`: how far it is ahead of service time counts in whole ticks.
-  static Instant FromWall(int64_t unix_ns, const clock::Reading& now);
+  // Takes note of the clocks. A step of the wall clock is followed, unless it is a small one
+  // forward; a `fresh` server takes it as it is.
+  void SetClock(const clock::Reading& now, bool fresh);
 
   // Each is what the command of that name answers at `now`, wording aside.
   absl::StatusOr<reactor::Opened> Create(const std::string& id, const timer::Spec& spec,
@@ -44,13 +46,19 @@ class Model {
   absl::StatusOr<reactor::Reported> Report(const std::string& id, uint64_t run,
                                            const timer::Outcome& outcome,
                                            const clock::Reading& now);
-  // `to` is the new deadline, or `by` how much later than the old one. `from_now`: a heartbeat, of
-  // a task.
-  absl::StatusOr<reactor::Moved> Move(const std::string& id, std::optional<Instant> to, Span by,
-                                      const clock::Reading& now);
+  // `to` is the new deadline, Unix time if `wall`; or `by` how much later than the old one.
+  absl::StatusOr<reactor::Moved> Move(const std::string& id, std::optional<Instant> to, bool wall,
+                                      Span by, const clock::Reading& now);
+  // model_loops.cc.
+  absl::StatusOr<reactor::Steered> Pause(const std::string& id, const clock::Reading& now);
+  absl::StatusOr<reactor::Steered> Resume(const std::string& id, const clock::Reading& now);
+  absl::StatusOr<reactor::Steered> Trigger(const std::string& id, const clock::Reading& now);
   absl::StatusOr<reactor::Got> Get(const std::string& id, const clock::Reading& now) const;
   // The handles that match, pending ones in firing order if that is the phase asked for.
   std::vector<std::string> List(const reactor::ListFilter& filter, Instant now) const;
+
+  // The same handles, as seen while the clocks stand as they do for `other`.
+  Model WithClockOf(const Model& other) const;
 
   // The tick at which the next deadline is due; nothing when nothing is armed.
   std::optional<uint64_t> NextTick() const;
@@ -77,7 +85,8 @@ class Model {
     std::string id;
     Role role = Role::kOwn;
     Instant at;
-    Span span{};  // time-outs
+    bool wall = false;  // `at` is Unix time
+    Span span{};        // time-outs
     std::optional<timer::Outcome> fallback;
     bool by_task = false;  // the time-out that a task was made with
   };
@@ -89,14 +98,20 @@ class Model {
     timer::Phase phase = timer::Phase::kPending;
     uint64_t run = 0;
     uint64_t sequence = 0;
+    // Loops; Unix time with cron.
     Instant origin;
-    Instant previous;                  // tick
+    Instant previous;  // tick
+    Instant boundary;  // that the deadline stands for
+    bool paused = false;
+    uint64_t changed = 0;              // the version in which it last changed
     std::map<uint64_t, bool> reports;  // run -> success
     std::optional<timer::Event> last_firing;
     std::optional<timer::Event> end;
     std::optional<Instant> forgotten_at;
   };
 
+  void FollowClock(Span ahead);
+  void FireNext(const Armed& armed, Entry& entry, const clock::Reading& now);
   static bool IsForgotten(const Entry& entry, Instant now);
   absl::StatusOr<Entry*> Find(const std::string& id, Instant now);
   absl::StatusOr<const Entry*> Find(const std::string& id, Instant now) const;
@@ -108,7 +123,17 @@ class Model {
   timer::Event MakeEvent(Entry& entry, timer::EventType type, Instant now);
   void Publish(const std::string& id, const Entry& entry, const timer::Event& event);
   void BeginRun(const std::string& id, Entry& entry, timer::Event event);
-  void Tick(const std::string& id, Entry& entry, std::optional<Instant> deadline, Instant now);
+  Instant ServiceTime(const Armed& armed) const {
+    return armed.wall ? armed.at - ahead_ : armed.at;
+  }
+  // model_loops.cc: the life of a loop.
+  Instant DomainNow(const Entry& entry, Instant now) const;
+  void StartLoop(const std::string& id, Entry& entry, Instant now);
+  void FireLoop(const std::string& id, Entry& entry, const Armed& armed, Instant now);
+  void ArmBoundary(const std::string& id, Entry& entry, Instant boundary);
+  void EndRun(const std::string& id, Entry& entry, const std::string& payload, Instant now);
+  absl::StatusOr<Entry*> FindLoop(const std::string& id, Instant now);
+  reactor::Steered ToSteered(const std::string& id, const Entry& entry, Instant now) const;
   void End(const std::string& id, Entry& entry, timer::Event event, Instant now);
   reactor::Notice MakeNotice(const std::string& id, const Entry& entry,
                              const timer::Event& event) const;
@@ -117,6 +142,7 @@ class Model {
   timer::Handle View(const std::string& id, const Entry& entry) const;
 
   timer::Limits limits_;
+  Span ahead_{};  // of the wall clock, in whole milliseconds
   std::map<std::string, Entry> entries_;
   std::map<Key, Armed> order_;
   uint64_t next_place_ = 0;

@@ -31,6 +31,7 @@ Tally& Tally::operator+=(const Tally& other) {
   frames_lost += other.frames_lost;
   rows += other.rows;
   shrunk += other.shrunk;
+  wall_steps += other.wall_steps;
   return *this;
 }
 
@@ -77,7 +78,9 @@ void Simulation::Run(int steps) {
 }
 
 void Simulation::Step() {
-  MoveClock();
+  // What was told before a crash comes again, unless the clock is set before it can: then other
+  // deadlines may have become the earlier ones.
+  MoveClock(/*may_be_set=*/!shard_->HasBacklog());
   Begin();
   if (!OneIn(4)) {
     LoadWindow();
@@ -127,13 +130,33 @@ void Simulation::Step() {
 
 // ---- Turns -------------------------------------------------------------------------------------
 
-void Simulation::MoveClock() {
+void Simulation::MoveClock(bool may_be_set) {
   const Span step = AnyStep();
   clock_.now += step;
   clock_.unix_ns += step.count();
+  if (may_be_set && OneIn(30)) {
+    const int64_t most = OneIn(2) ? kHour : 60 * kMilli;
+    const auto by = static_cast<int64_t>(Below(static_cast<uint64_t>(2 * most))) - most;
+    clock_.unix_ns += by;
+    ++tally_.wall_steps;
+    wall_was_set_ = true;
+    Trace(absl::StrCat("wall clock set, now ahead by ",
+                       (clock_.unix_ns - ToNanos(clock_.now)) / kMilli, "ms"));
+  }
 }
 
-void Simulation::Begin() { shard_->Begin(clock_); }
+void Simulation::Begin() {
+  shard_->Begin(clock_);
+  model_.SetClock(clock_, std::exchange(fresh_, false));
+  if (std::exchange(wall_was_set_, false)) {
+    // As the reactor does: a restart measures its gap from the clock as it goes now.
+    TakeFrame(/*even_empty=*/true);
+    while (!to_append_.empty()) {
+      AppendNext();
+    }
+    TellDurable();
+  }
+}
 
 void Simulation::LoadWindow() {
   const absl::StatusOr<bool> more = shard_->LoadWindow();
@@ -141,6 +164,7 @@ void Simulation::LoadWindow() {
 }
 
 void Simulation::Fire(size_t limit) {
+  const bool backlog = shard_->HasBacklog();
   const size_t fired = shard_->Fire(limit);
   const uint64_t reached = static_cast<uint64_t>(ToNanos(clock_.now) / kMilli);
   for (size_t i = 0; i < fired; ++i) {
@@ -150,14 +174,14 @@ void Simulation::Fire(size_t limit) {
     }
     const bool overdue_at_start = *tick <= static_cast<uint64_t>(ToNanos(started_at_) / kMilli);
     model_.Fire(clock_);
-    ExpectEvents(/*firing=*/true, !commanded_ && overdue_at_start);
+    ExpectEvents(/*firing=*/true, backlog && overdue_at_start);
   }
   if (fired > 0) {
     Trace(absl::StrCat("fired ", fired));
   }
-  if (!shard_->HasBacklog() && !Failed()) {
+  if (backlog && !shard_->HasBacklog() && !Failed()) {
     const std::optional<uint64_t> tick = model_.NextTick();
-    Check(commanded_ || !tick || TickStart(*tick) > started_at_,
+    Check(!tick || TickStart(*tick) > started_at_,
           "the backlog is said to be over, but something of it is due");
     Check(taken_back_.empty(), "an event that was told before the crash has not come again");
   }
@@ -279,7 +303,7 @@ void Simulation::Quiesce() {
   CheckHandles();
   CheckListing({});
   CheckListing({.phase = Phase::kPending});
-  CheckListing({.phase = static_cast<Phase>(Below(4)), .kind = static_cast<Kind>(Below(3))});
+  CheckListing({.phase = static_cast<Phase>(Below(5)), .kind = static_cast<Kind>(Below(3))});
   CheckListing({.phase = Phase::kPending, .prefix = "default/a"});
 }
 
@@ -365,8 +389,10 @@ void Simulation::Start() {
     Check(recovered >= durable_, "a durable frame was lost");
     Check(after_frame_.contains(recovered), "recovered to a frame that was never taken");
     const clock::Reading last = found->reading();
-    Check(clock::ResumeTimeline(&last, clock_.unix_ns) == clock_.now,
-          "the timeline does not go on where the clock stands");
+    // Between two lives of a server the wall clock is all there is.
+    clock_.now = clock::ResumeTimeline(&last, clock_.unix_ns);
+    Check(clock_.now == last.now + Span(std::max<int64_t>(0, clock_.unix_ns - last.unix_ns)),
+          "the timeline does not go on where the last frame and the wall clock say");
     if (Failed()) {
       return;
     }
@@ -386,7 +412,7 @@ void Simulation::Start() {
   started_at_ = clock_.now;
   reactor::EventSink& sink = *this;
   shard_ = std::make_unique<reactor::Shard>(options_, *found, clock_.now, *state_, sink);
-  commanded_ = false;
+  fresh_ = true;
   Trace(absl::StrCat("started at frame ", recovered));
 }
 
@@ -400,8 +426,15 @@ void Simulation::Crash() {
   to_append_.clear();
   to_apply_.clear();
   lists_waiting_ = 0;
-  MoveClock();
+  const uint64_t known = after_frame_.at(durable_).version();
+  const bool all_known = std::all_of(told_.begin(), told_.end(), [known](const auto& each) {
+    return each.second.version <= known;
+  });
+  MoveClock(/*may_be_set=*/all_known);
   Start();
+  if (!Failed()) {
+    Begin();
+  }
 }
 
 // ---- Commands ----------------------------------------------------------------------------------
@@ -411,7 +444,6 @@ void Simulation::ExecuteSome() {
     return;
   }
   for (uint64_t n = 1 + Below(8); n > 0 && !Failed(); --n) {
-    commanded_ = true;
     ++tally_.commands;
     switch (Below(20)) {
       case 0:
@@ -434,6 +466,7 @@ void Simulation::ExecuteSome() {
         break;
       case 10:
         DoStop();
+        DoSteer();
         break;
       case 11:
       case 12:
@@ -480,7 +513,8 @@ void Simulation::ExpectEvents(bool firing, bool redelivery) {
             absl::StrCat("comes again as something else: ", Describe(event.notice)));
       taken_back_.erase(key);
     }
-    expected_.push_back({Describe(event.notice), firing ? 0 : model_.version(), firing ? 0 : taken_,
+    expected_.push_back({Describe(event.notice), firing ? event.rests_on : model_.version(),
+                         firing ? 0 : taken_,
                          std::make_pair(key, Told{what.type, what.run, model_.version()})});
     Trace(absl::StrCat("  ", expected_.back().text));
   }
@@ -554,6 +588,24 @@ void Simulation::DoStop() {
   shard_->Execute(reactor::StopLoop{id, std::move(reply)});
 }
 
+void Simulation::DoSteer() {
+  const std::string id = AnyKnownId();
+  switch (Below(3)) {
+    case 0: {
+      auto reply = Expect(absl::StrCat("pause ", id), model_.Pause(id, clock_));
+      return shard_->Execute(reactor::Steer{id, reactor::PauseLoop{}, std::move(reply)});
+    }
+    case 1: {
+      auto reply = Expect(absl::StrCat("resume ", id), model_.Resume(id, clock_));
+      return shard_->Execute(reactor::Steer{id, reactor::ResumeLoop{}, std::move(reply)});
+    }
+    default: {
+      auto reply = Expect(absl::StrCat("trigger ", id), model_.Trigger(id, clock_));
+      return shard_->Execute(reactor::Steer{id, reactor::TriggerLoop{}, std::move(reply)});
+    }
+  }
+}
+
 void Simulation::DoReport() {
   std::string id = AnyKnownId();
   for (int i = 0; i < 3 && model_.PhaseOf(id) != Phase::kRunning; ++i) {
@@ -573,6 +625,7 @@ void Simulation::DoMove() {
   const Span by = OneIn(20) ? options_.limits.max_delay + delay : OneIn(2) ? delay : -delay;
   decltype(reactor::Reschedule::move) move;
   std::optional<Instant> to;
+  bool wall = false;
   // Heartbeats are not written down one by one, which the model knows nothing of.
   const std::optional<timer::Spec> spec = model_.SpecOf(id);
   switch (spec && spec->kind == Kind::kTask ? 1 + Below(2) : Below(3)) {
@@ -586,10 +639,11 @@ void Simulation::DoMove() {
     default: {
       const Span ahead = OneIn(3) ? -delay : delay;
       move = timer::MoveTo{clock_.unix_ns + ahead.count()};
-      to = Model::FromWall(clock_.unix_ns + ahead.count(), clock_);
+      to = InstantFromNanos(clock_.unix_ns + ahead.count());
+      wall = true;
     }
   }
-  auto reply = Expect(absl::StrCat("move ", id), model_.Move(id, to, by, clock_));
+  auto reply = Expect(absl::StrCat("move ", id), model_.Move(id, to, wall, by, clock_));
   shard_->Execute(reactor::Reschedule{id, move, std::move(reply)});
 }
 
@@ -602,7 +656,7 @@ void Simulation::DoGet(const std::string& id) {
 void Simulation::DoList() {
   reactor::ListFilter filter;
   if (!OneIn(3)) {
-    filter.phase = static_cast<Phase>(Below(4));
+    filter.phase = static_cast<Phase>(Below(5));
   }
   if (OneIn(3)) {
     filter.kind = static_cast<Kind>(Below(3));
@@ -619,7 +673,7 @@ void Simulation::DoList() {
         if (Failed()) {
           return;
         }
-        const Model& stored = after_frame_.at(applied_);
+        const Model stored = after_frame_.at(applied_).WithClockOf(model_);
         Check(stored.version() >= version, "a listing does not show what came before it");
         std::vector<std::string> expected = stored.List(filter, clock_.now);
         Check(answer->next.has_value() || expected.size() <= page, "a listing ends too early");
@@ -713,11 +767,12 @@ timer::Spec Simulation::AnySpec() {
       }
       break;
     case Kind::kLoop:
-      spec.reported = true;
+      spec.reported = OneIn(2);
       spec.start_now = OneIn(2);
-      if (spec.span < kTickDuration && spec.span > Span(0)) {
+      if (spec.span < kTickDuration && (spec.span > Span(0) || !spec.reported)) {
         spec.span = kTickDuration;
       }
+      AddPolicy(spec);
       break;
     case Kind::kTask:
       spec.reported = true;
@@ -727,6 +782,27 @@ timer::Spec Simulation::AnySpec() {
       break;
   }
   return spec;
+}
+
+void Simulation::AddPolicy(timer::Spec& spec) {
+  constexpr const char* kExpressions[] = {"*/7 * * * *", "0 * * * *", "30 2,14 * * *"};
+  timer::LoopPolicy& loop = spec.loop;
+  if (OneIn(4)) {
+    loop.max_runs = 1 + Below(6);
+  }
+  if (OneIn(5)) {
+    spec.span = Span(0);
+    loop.cron = *timer::CronSchedule::Parse(kExpressions[Below(std::size(kExpressions))], "");
+  } else if (spec.span == Span(0)) {
+    return;
+  } else if (OneIn(4)) {
+    loop.pacing = timer::Pacing::kFixedDelay;
+    return;
+  }
+  loop.missed.policy = static_cast<timer::MissedTicks::Policy>(Below(3));
+  if (loop.missed.policy == timer::MissedTicks::Policy::kRunAll) {
+    loop.missed.max_runs = static_cast<uint32_t>(1 + Below(5));
+  }
 }
 
 // ---- Verdicts ----------------------------------------------------------------------------------

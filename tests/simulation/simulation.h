@@ -32,7 +32,8 @@ struct Tally {
   uint64_t unacknowledged_kept = 0;  // frames that a crash kept although nobody knew
   uint64_t frames_lost = 0;
   uint64_t rows = 0;
-  uint64_t shrunk = 0;  // times that more was due within the window than was resident
+  uint64_t wall_steps = 0;  // of the wall clock
+  uint64_t shrunk = 0;      // times that more was due within the window than was resident
 
   Tally& operator+=(const Tally& other);
 };
@@ -68,7 +69,7 @@ class Simulation : private reactor::EventSink {
 
   // ---- One step.
   void Step();
-  void MoveClock();
+  void MoveClock(bool may_be_set);
   void Begin();
   void LoadWindow();
   void Fire(size_t limit);
@@ -96,6 +97,7 @@ class Simulation : private reactor::EventSink {
   void DoCancel();
   void DoStop();
   void DoReport();
+  void DoSteer();
   void DoMove();
   void DoGet(const std::string& id);
   void DoList();
@@ -117,6 +119,7 @@ class Simulation : private reactor::EventSink {
   std::string AnyPayload();
   timer::Outcome AnyOutcome();
   timer::Spec AnySpec();
+  void AddPolicy(timer::Spec& spec);
 
   bool Failed() const { return !failure_.empty(); }
   void Fail(const std::string& what);
@@ -151,7 +154,8 @@ class Simulation : private reactor::EventSink {
   std::deque<Expected> expected_;
   std::map<EventKey, Told> told_;
   std::map<EventKey, Told> taken_back_;  // told before a crash that undid them: must come again
-  bool commanded_ = true;                // a command has been executed since the last start
+  bool fresh_ = true;                    // the shard has seen no clock yet
+  bool wall_was_set_ = false;            // and no frame says so yet
   Instant started_at_;
   uint64_t lists_waiting_ = 0;
 
