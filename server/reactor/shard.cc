@@ -49,6 +49,8 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       loaded_{kNothingLoaded, kNothingLoaded},
       window_(options.window),
       shrink_above_(options.max_residents),
+      // Under a clock that stands still events do not run ahead of their frames.
+      backlog_(!options.is_virtual),
       namespaces_(recovered.namespaces, options.usage, options.max_handles),
       forgotten_(kNothingLoaded) {}
 

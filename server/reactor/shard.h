@@ -218,7 +218,7 @@ class Shard {
   std::array<DueKey, kFiringTimelines.size()> loaded_;  // by timeline: all up to here is resident
   Span window_;                                         // how far ahead of now that should be
   size_t shrink_above_;  // residents above which it is worth looking for a nearer horizon
-  bool backlog_ = true;
+  bool backlog_;
   NamespaceCounts namespaces_;
 
   DueKey forgotten_;  // retentions up to here have been looked at
