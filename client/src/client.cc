@@ -160,24 +160,5 @@ Future<absl::StatusOr<v1::Handle>> Client::Get(std::string id) {
   return found.future();
 }
 
-Future<absl::StatusOr<v1::ReportResponse>> Client::Report(std::string id, uint64_t run,
-                                                          absl::StatusOr<std::string> outcome) {
-  auto reported = connection_->NewPromise<absl::StatusOr<v1::ReportResponse>>();
-  v1::ReportRequest request;
-  request.set_id(std::move(id));
-  request.set_run(run);
-  *request.mutable_outcome() = ToOutcome(outcome);
-  Ask<v1::ReportRequest, v1::ReportResponse>(connection_, &Connection::Api::Report,
-                                             std::move(request),
-                                             [reported](const Answer<v1::ReportResponse>& answer) {
-                                               if (answer.status.ok()) {
-                                                 reported.Set(answer.response);
-                                               } else {
-                                                 reported.Set(answer.status);
-                                               }
-                                             });
-  return reported.future();
-}
-
 }  // namespace client
 }  // namespace timerd

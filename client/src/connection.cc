@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/src/handle_core.h"
+#include "client/src/submitter.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -45,7 +46,10 @@ absl::Hex RandomWord() { return absl::Hex(std::random_device()(), absl::kZeroPad
 Connection::Connection(ClientOptions options)
     : options_(std::move(options)),
       stub_(v1::Timers::NewStub(MakeChannel(options_))),
-      pool_(options_.callback_threads, activity_) {}
+      pool_(options_.callback_threads, activity_),
+      submitter_(std::make_shared<Submitter>(*this, options_)) {}
+
+Connection::~Connection() = default;
 
 void Connection::Close() {
   std::map<HandleCore*, std::shared_ptr<HandleCore>> cores;
@@ -60,6 +64,7 @@ void Connection::Close() {
     core->Detach();
   }
   timer_.Stop();
+  submitter_->Close();
   {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait_for(lock, absl::ToChronoMicroseconds(options_.close_grace),

@@ -20,6 +20,8 @@
 namespace timerd {
 inline namespace client {
 
+class Submitter;
+
 // Thread-safe. Lives as long as the client or any handle that refers to it.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -27,7 +29,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   explicit Connection(ClientOptions options);
   // REQUIRES: Close() was called.
-  ~Connection() = default;
+  ~Connection();
 
   // See ~Client().
   void Close();
@@ -36,6 +38,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Api& api() { return *stub_->async(); }
   RetryTimer& timer() { return timer_; }
   Activity& activity() { return activity_; }
+  Submitter& submitter() { return *submitter_; }
   Backoff NewBackoff() const { return Backoff(options_.backoff_min, options_.backoff_max); }
   // Every request names the namespace.
   template <typename Request>
@@ -93,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Activity activity_;
   CallbackPool pool_;
   RetryTimer timer_;
+  const std::shared_ptr<Submitter> submitter_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

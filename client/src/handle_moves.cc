@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/src/from_now.h"
 #include "client/src/handle_core.h"
 #include "client/src/proto_time.h"
 
@@ -12,13 +13,6 @@ namespace {
 
 absl::Duration Since(std::chrono::steady_clock::time_point time) {
   return absl::FromChrono(std::chrono::steady_clock::now() - time);
-}
-
-// `from_now` counts from when it was asked for, however many tries it takes. Negative stays as it
-// is, for the server to refuse.
-absl::Duration Remaining(absl::Duration from_now, std::chrono::steady_clock::time_point asked) {
-  return from_now <= absl::ZeroDuration() ? from_now
-                                          : std::max(absl::ZeroDuration(), from_now - Since(asked));
 }
 
 }  // namespace
@@ -51,8 +45,8 @@ void HandleCore::AskToMoveLocked(Effects& effects) {
     request.set_id(self->id());
     std::function<void(v1::RescheduleRequest&)> prepare;
     if (movement.from_now) {
-      prepare = [movement](v1::RescheduleRequest& again) {
-        *again.mutable_from_now() = ToProto(Remaining(movement.amount, movement.asked));
+      prepare = [from_now = FromNow(movement.amount)](v1::RescheduleRequest& again) mutable {
+        *again.mutable_from_now() = ToProto(from_now.Left());
       };
     } else {
       *request.mutable_delay_by() = ToProto(movement.amount);
@@ -121,7 +115,7 @@ void HandleCore::RemakeLocked(Effects& effects) {
 void HandleCore::FollowRemadeLocked(Effects& effects) {
   const Movement& movement = moves_.front();
   absl::Duration delay =
-      movement.from_now ? Remaining(movement.amount, movement.asked) : movement.amount;
+      movement.from_now ? movement.amount - Since(movement.asked) : movement.amount;
   if (!movement.from_now && deadline_.has_value() && server_now_.has_value()) {
     delay = *deadline_ + movement.amount - (*server_now_ + Since(server_now_at_));
   }
@@ -159,7 +153,6 @@ void HandleCore::FinishMoveLocked(Effects& effects, const absl::StatusOr<absl::T
 
 Future<absl::StatusOr<absl::Time>> HandleCore::Heartbeat(absl::Duration from_now) {
   auto moved = connection_->NewPromise<absl::StatusOr<absl::Time>>();
-  const auto asked = Steady::now();
   Effects effects;
   std::lock_guard<std::mutex> lock(mutex_);
   absl::Status over = OverLocked("move");
@@ -167,8 +160,8 @@ Future<absl::StatusOr<absl::Time>> HandleCore::Heartbeat(absl::Duration from_now
     effects.Add([moved, over = std::move(over)] { moved.Set(over); });
     return moved.future();
   }
-  WhenAcknowledgedLocked(effects, [self = shared_from_this(), moved, from_now,
-                                   asked](const absl::Status& acknowledged) {
+  WhenAcknowledgedLocked(effects, [self = shared_from_this(), moved,
+                                   from_now = FromNow(from_now)](const absl::Status& acknowledged) {
     if (!acknowledged.ok()) {
       moved.Set(acknowledged);
       return;
@@ -190,8 +183,8 @@ Future<absl::StatusOr<absl::Time>> HandleCore::Heartbeat(absl::Duration from_now
           moved.Set(deadline);
         },
         Retry::kUntilAnswered,
-        [from_now, asked](v1::RescheduleRequest& again) {
-          *again.mutable_from_now() = ToProto(Remaining(from_now, asked));
+        [from_now](v1::RescheduleRequest& again) mutable {
+          *again.mutable_from_now() = ToProto(from_now.Left());
         });
   });
   return moved.future();

@@ -66,6 +66,15 @@ v1::ScheduleRequest ToRequest(absl::Duration delay, bool reported, const CallOpt
   return request;
 }
 
+v1::ScheduleRequest ToRequest(const ScheduleOptions& options) {
+  v1::ScheduleRequest request;
+  request.set_reported(options.reported);
+  request.set_payload(options.payload);
+  request.set_detached(true);
+  SetCommon(options, request);
+  return request;
+}
+
 v1::StartLoopRequest ToRequest(absl::Duration interval, const LoopOptions& options) {
   v1::StartLoopRequest request = ToLoopRequest(options);
   *request.mutable_interval() = ToProto(interval);

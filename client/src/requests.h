@@ -8,6 +8,7 @@ namespace timerd {
 inline namespace client {
 
 v1::ScheduleRequest ToRequest(absl::Duration delay, bool reported, const CallOptions& options);
+v1::ScheduleRequest ToRequest(const ScheduleOptions& options);  // detached; without a time
 v1::StartLoopRequest ToRequest(absl::Duration interval, const LoopOptions& options);
 v1::StartLoopRequest ToRequest(const Cron& cron, const LoopOptions& options);
 v1::WithTimeoutRequest ToRequest(absl::Duration timeout, const TimeoutOptions& options);

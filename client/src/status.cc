@@ -1,8 +1,8 @@
 #include "client/src/status.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "timerd/reason.h"
-#include "timerd/v1/errors.pb.h"
 
 namespace timerd {
 inline namespace client {
@@ -19,19 +19,47 @@ v1::ErrorInfo InfoOf(const absl::Status& status) {
   return info;
 }
 
+void SetInfo(const v1::StatusDetails& details, absl::Status& status) {
+  for (const auto& detail : details.details()) {
+    if (detail.type_url() == kErrorInfoUrl) {
+      status.SetPayload(kErrorInfoUrl, absl::Cord(detail.value()));
+    }
+  }
+}
+
+// `text` behind `end` if it begins with `begin`.
+std::string Without(absl::string_view text, absl::string_view begin, absl::string_view end) {
+  const size_t behind = text.find(end);
+  return std::string(absl::StartsWith(text, begin) && behind != absl::string_view::npos
+                         ? text.substr(behind + end.size())
+                         : text);
+}
+
 }  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
   absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   v1::StatusDetails details;
-  if (status.ok() || !details.ParseFromString(status.error_details())) {
-    return result;
+  if (!status.ok() && details.ParseFromString(status.error_details())) {
+    SetInfo(details, result);
   }
-  for (const auto& detail : details.details()) {
-    if (detail.type_url() == kErrorInfoUrl) {
-      result.SetPayload(kErrorInfoUrl, absl::Cord(detail.value()));
-    }
+  return result;
+}
+
+absl::Status FromDetails(const v1::StatusDetails& details) {
+  absl::Status result(static_cast<absl::StatusCode>(details.code()), details.message());
+  SetInfo(details, result);
+  return result;
+}
+
+absl::Status OfItem(const absl::Status& status) {
+  absl::Status result(status.code(), Without(status.message(), "items[", "]: "));
+  v1::ErrorInfo info = InfoOf(status);
+  if (const auto field = info.mutable_metadata()->find("field");
+      field != info.mutable_metadata()->end()) {
+    field->second = Without(field->second, "items[", "].");
   }
+  result.SetPayload(kErrorInfoUrl, absl::Cord(info.SerializeAsString()));
   return result;
 }
 

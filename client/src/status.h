@@ -5,12 +5,18 @@
 
 #include "absl/status/status.h"
 #include "grpcpp/support/status.h"
+#include "timerd/v1/errors.pb.h"
 
 namespace timerd {
 inline namespace client {
 
 // Keeps code and message, and the ErrorInfo in the status details for ReasonOf().
 absl::Status FromGrpc(const grpc::Status& status);
+
+// The same for an answer within a batch, which has the status details as a message.
+absl::Status FromDetails(const v1::StatusDetails& details);
+// As if the call had been made by itself: without the "items[7]" that says which one it was.
+absl::Status OfItem(const absl::Status& status);
 
 // Adds what ReasonOf() and, for ALREADY_CALLED, DetailOf(status, "end") give.
 absl::Status WithReason(absl::Status status, const std::string& reason,

@@ -8,8 +8,14 @@ namespace {
 
 class ClosingTest : public ::testing::Test {
  protected:
+  static ClientOptions WithGrace(const FakeTimers& server) {
+    ClientOptions options = OptionsFor(server);
+    options.close_grace = kPatience;
+    return options;
+  }
+
   FakeTimers server_;
-  std::optional<Client> client_{std::in_place, OptionsFor(server_)};
+  std::optional<Client> client_{std::in_place, WithGrace(server_)};
 };
 
 TEST_F(ClosingTest, EndsWhatIsUnfinishedAndCancelsNothing) {
@@ -47,9 +53,7 @@ TEST_F(ClosingTest, DoesNotHangWithoutAServer) {
 }
 
 TEST_F(ClosingTest, DoesNotHangOnAServerThatNeverAnswers) {
-  ClientOptions options = OptionsFor(server_);
-  options.close_grace = absl::Milliseconds(20);
-  client_.emplace(options);
+  client_.emplace(OptionsFor(server_));  // with a short grace
   Future<absl::StatusOr<v1::Handle>> got = client_->Get("some");
   FakeCallPtr unanswered = server_.Next("Get");
   client_.reset();
@@ -86,6 +90,46 @@ TEST_F(ClosingTest, SendsAReportThatIsUnderWay) {
   report->Reply(v1::ReportResponse());
   closer.join();
   EXPECT_FALSE(report->request<v1::ReportRequest>().id().empty());
+}
+
+TEST_F(ClosingTest, AnswersPlainCallsThatAreUnderWay) {
+  Future<absl::Status> cancelled = client_->Cancel("some");
+  FakeCallPtr message = server_.Next("Submit");
+  Handle told = client_->Watch("told of the closing");
+  const absl::Time begin = absl::Now();
+  std::thread closer([this] { client_.reset(); });
+  EXPECT_EQ(told.done().Get().end, End::kDetached);
+  EXPECT_FALSE(cancelled.Wait(absl::Milliseconds(20)).has_value());  // time to come to the wait
+  v1::SubmitResponse response;
+  response.set_tag(message->request<v1::SubmitRequest>().tag());
+  response.add_results()->mutable_cancel();
+  message->Reply(response);
+  closer.join();
+  EXPECT_TRUE(cancelled.Get().ok());
+  EXPECT_LT(absl::Now() - begin, kPatience / 2);  // the grace is not waited out
+}
+
+TEST_F(ClosingTest, EndsPlainCallsThatAServerDoesNotAnswer) {
+  client_.emplace(OptionsFor(server_));  // with a short grace
+  std::vector<Future<absl::Status>> futures;
+  for (const char* id : {"a", "a", "b", "c", "d", "e"}) {
+    futures.push_back(client_->Cancel(id));  // the last ones wait for the first ones
+  }
+  server_.Next("Submit");
+  client_.reset();
+  for (const auto& future : futures) {
+    ASSERT_TRUE(future.ready());
+    EXPECT_THAT(std::string(future.Get().message()), ::testing::HasSubstr("client was closed"));
+  }
+}
+
+TEST_F(ClosingTest, EndsPlainCallsThatWaitForAServer) {
+  server_.Shutdown();
+  Future<absl::Status> cancelled = client_->Cancel("some");
+  Future<absl::Status> behind = client_->Cancel("some");
+  client_.reset();
+  EXPECT_TRUE(cancelled.ready());
+  EXPECT_EQ(behind.Wait(absl::ZeroDuration())->code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(ClosingTest, EndsAWaitInsideAFunction) {

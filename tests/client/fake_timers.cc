@@ -65,6 +65,10 @@ void FakeCall::Send(v1::Event event) {
 }
 
 void FakeCall::Finish(grpc::Status status) {
+  if (submit_ != nullptr) {
+    submit_(nullptr, status);
+    return;
+  }
   std::lock_guard<std::mutex> lock(mutex_);
   if (!final_.has_value()) {
     final_ = std::move(status);
@@ -73,6 +77,10 @@ void FakeCall::Finish(grpc::Status status) {
 }
 
 void FakeCall::PutReply(std::shared_ptr<google::protobuf::Message> reply) {
+  if (submit_ != nullptr) {
+    submit_(std::move(reply), grpc::Status::OK);
+    return;
+  }
   std::lock_guard<std::mutex> lock(mutex_);
   reply_ = std::move(reply);
   final_ = grpc::Status::OK;
@@ -114,6 +122,79 @@ class FakeTimers::Clock final : public v1::Clock::Service {
 
   FakeTimers& timers_;
 };
+
+// A stream of Submit; each message that it brings is a call of its own.
+class FakeTimers::SubmitStream final
+    : public grpc::ServerBidiReactor<v1::SubmitRequest, v1::SubmitResponse>,
+      public std::enable_shared_from_this<SubmitStream> {
+ public:
+  explicit SubmitStream(FakeTimers& timers) : timers_(timers) {}
+
+  void Begin() {
+    self_ = shared_from_this();
+    StartRead(&request_);
+  }
+
+ private:
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      End(grpc::Status::OK);
+      return;
+    }
+    timers_.Arrive("Submit", request_,
+                   [self = shared_from_this()](std::shared_ptr<google::protobuf::Message> reply,
+                                               const grpc::Status& status) {
+                     if (reply == nullptr) {
+                       self->End(status);
+                     } else {
+                       self->Answer(dynamic_cast<const v1::SubmitResponse&>(*reply));
+                     }
+                   });
+    StartRead(&request_);
+  }
+
+  void Answer(const v1::SubmitResponse& response) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    answers_.push_back(response);
+    if (answers_.size() == 1 && !ended_) {
+      StartWrite(&answers_.front());
+    }
+  }
+
+  void OnWriteDone(bool) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    answers_.pop_front();
+    if (!answers_.empty() && !ended_) {
+      StartWrite(&answers_.front());
+    }
+  }
+
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
+
+  void End(const grpc::Status& status) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!ended_) {
+      ended_ = true;
+      Finish(status);
+    }
+  }
+
+  void OnDone() override { const std::shared_ptr<SubmitStream> last = std::move(self_); }
+
+  FakeTimers& timers_;
+  v1::SubmitRequest request_;
+  std::shared_ptr<SubmitStream> self_;
+  std::mutex mutex_;
+  std::list<v1::SubmitResponse> answers_;  // guarded by mutex_; the first is being written
+  bool ended_ = false;                     // guarded by mutex_
+};
+
+grpc::ServerBidiReactor<v1::SubmitRequest, v1::SubmitResponse>* FakeTimers::Submit(
+    grpc::CallbackServerContext*) {
+  const auto stream = std::make_shared<SubmitStream>(*this);
+  stream->Begin();
+  return stream.get();
+}
 
 FakeTimers::FakeTimers() : clock_(std::make_unique<Clock>(*this)) { Listen(); }
 
@@ -181,10 +262,12 @@ bool FakeTimers::Quiet(const std::string& method) {
 }
 
 std::shared_ptr<FakeCall> FakeTimers::Arrive(const std::string& method,
-                                             const google::protobuf::Message& request) {
+                                             const google::protobuf::Message& request,
+                                             decltype(FakeCall::submit_) submit) {
   std::shared_ptr<google::protobuf::Message> copy(request.New());
   copy->CopyFrom(request);
   auto call = std::make_shared<FakeCall>(method, std::move(copy));
+  call->submit_ = std::move(submit);
   std::lock_guard<std::mutex> lock(mutex_);
   arrived_.push_back(call);
   all_.push_back(call);

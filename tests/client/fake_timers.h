@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -40,9 +41,9 @@ class FakeCall {
   // Streams: send one message. FakeTimers::Acknowledge() and friends save words.
   void Send(v1::Acknowledgement acknowledgement);
   void Send(v1::Event event);
-  // Streams: break or close. Unary calls: fail.
+  // Streams: break or close. Unary calls: fail. A message of Submit: breaks or closes its stream.
   void Finish(grpc::Status status);
-  // Unary calls: answer.
+  // Unary calls and messages of Submit: answer.
   template <typename Response>
   void Reply(const Response& response) {
     PutReply(std::make_shared<Response>(response));
@@ -62,6 +63,8 @@ class FakeCall {
 
   const std::string method_;
   const std::shared_ptr<google::protobuf::Message> request_;
+  // A message of Submit: where its answer goes; null ends the stream with the status.
+  std::function<void(std::shared_ptr<google::protobuf::Message>, const grpc::Status&)> submit_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Item> items_;                            // guarded by mutex_
@@ -70,7 +73,7 @@ class FakeCall {
   bool cancelled_ = false;                            // guarded by mutex_
 };
 
-class FakeTimers final : public v1::Timers::Service {
+class FakeTimers final : public v1::Timers::WithCallbackMethod_Submit<v1::Timers::Service> {
  public:
   FakeTimers();
   ~FakeTimers() override;
@@ -80,7 +83,8 @@ class FakeTimers final : public v1::Timers::Service {
   void Shutdown();
   void Listen();
 
-  // The next call of `method` ("Schedule"); throws, which fails the test, if none comes in 10 s.
+  // The next call of `method` ("Schedule"; for "Submit" the next message); throws, which fails the
+  // test, if none comes in 10 s.
   std::shared_ptr<FakeCall> Next(const std::string& method);
   // True if no call of `method` is waiting.
   bool Quiet(const std::string& method);
@@ -116,10 +120,15 @@ class FakeTimers final : public v1::Timers::Service {
   grpc::Status Get(grpc::ServerContext* context, const v1::GetRequest* request,
                    v1::GetResponse* response) override;
 
+  grpc::ServerBidiReactor<v1::SubmitRequest, v1::SubmitResponse>* Submit(
+      grpc::CallbackServerContext* context) override;
+
   class Clock;
+  class SubmitStream;
 
   std::shared_ptr<FakeCall> Arrive(const std::string& method,
-                                   const google::protobuf::Message& request);
+                                   const google::protobuf::Message& request,
+                                   decltype(FakeCall::submit_) submit = nullptr);
   template <typename Response>
   grpc::Status Stream(FakeCall& call, grpc::ServerContext* context,
                       grpc::ServerWriter<Response>* writer);

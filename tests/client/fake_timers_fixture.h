@@ -26,6 +26,7 @@ inline ClientOptions OptionsFor(const FakeTimers& server, int callback_threads =
   options.callback_threads = callback_threads;
   options.backoff_min = absl::Milliseconds(5);
   options.backoff_max = absl::Milliseconds(50);
+  options.close_grace = absl::Milliseconds(20);  // most tests leave calls unanswered
   return options;
 }
 

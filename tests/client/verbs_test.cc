@@ -111,7 +111,11 @@ TEST_F(VerbsTest, MovesAPendingCall) {
   Accept("Schedule", call);
   Future<absl::StatusOr<absl::Time>> reset = call.Reset(absl::Seconds(60));
   FakeCallPtr move = server_.Next("Reschedule");
-  EXPECT_LE(move->request<v1::RescheduleRequest>().from_now().seconds(), 60);
+  EXPECT_EQ(move->request<v1::RescheduleRequest>().from_now().seconds(), 60);
+  EXPECT_EQ(move->request<v1::RescheduleRequest>().from_now().nanos(), 0);
+  move->Finish(kUnavailable);
+  move = server_.Next("Reschedule");  // the time that it took is deducted
+  EXPECT_LT(move->request<v1::RescheduleRequest>().from_now().seconds(), 60);
   EXPECT_GE(move->request<v1::RescheduleRequest>().from_now().seconds(), 50);
   move->Reply(MovedTo(1060));
   EXPECT_EQ(*reset.Get(), absl::FromUnixSeconds(1060));

@@ -21,6 +21,7 @@
 #include "timerd/loop_options.h"
 #include "timerd/looping_call.h"
 #include "timerd/reason.h"
+#include "timerd/scheduled.h"
 #include "timerd/task.h"
 #include "timerd/timer_call.h"
 #include "timerd/v1/timers.pb.h"
@@ -42,6 +43,9 @@ struct ClientOptions {
   absl::Duration backoff_max = absl::Seconds(10);
   // Put before the random ids that the client makes.
   std::string id_prefix;
+  // Plain calls that wait for their answers: beyond either, further ones end in kResourceExhausted.
+  size_t max_waiting_calls = 100'000;
+  size_t max_waiting_bytes = 64 << 20;
   // How long closing waits for answers to reports and cancels that are under way.
   absl::Duration close_grace = absl::Seconds(1);
   // Plain text when null.
@@ -109,10 +113,27 @@ class Client {
   // Follows a handle made elsewhere: its end, and Cancel() and AddTimeout() for it.
   Handle Watch(std::string id);
 
-  // The plain calls for ids made elsewhere; tried again while the server is away.
+  // Reads a handle as it is now. Asked again until answered.
   Future<absl::StatusOr<v1::Handle>> Get(std::string id);
+
+  // The plain calls: nothing is followed and no function is kept here, so they can be made in great
+  // number. A lone one goes out at once; those that come while others are under way go together in
+  // one message. Each is answered by itself, and calls on one id are carried out in the order in
+  // which they are made here. All are asked again until answered, except RescheduleBy().
+
+  // A timer, `delay` from now or at a time of the server's wall clock.
+  Future<absl::StatusOr<Scheduled>> Schedule(absl::Duration delay, ScheduleOptions options = {});
+  Future<absl::StatusOr<Scheduled>> ScheduleAt(absl::Time at, ScheduleOptions options = {});
+  // kFailedPrecondition with ALREADY_CALLED or ALREADY_CANCELLED when the handle had ended.
+  Future<absl::Status> Cancel(std::string id);
   Future<absl::StatusOr<v1::ReportResponse>> Report(std::string id, uint64_t run,
                                                     absl::StatusOr<std::string> outcome);
+  // These move a pending timer, or the time-out of a running task, and give the new deadline: from
+  // now (the time spent on tries deducted), later or earlier than it was (asked once: kUnavailable
+  // means that it is not known whether it has moved), or at a time of the wall clock.
+  Future<absl::StatusOr<absl::Time>> Reschedule(std::string id, absl::Duration from_now);
+  Future<absl::StatusOr<absl::Time>> RescheduleBy(std::string id, absl::Duration by);
+  Future<absl::StatusOr<absl::Time>> RescheduleTo(std::string id, absl::Time at);
 
  private:
   friend class TestNamespace;
