@@ -33,6 +33,7 @@ class Side : public EventSink {
         state(*store::KvStateStore::Open(kv, index)) {}
 
   void OnEvent(std::shared_ptr<const Notice> notice) override {
+    redelivery |= notice->redelivery;
     events.push_back(absl::StrCat(notice->key, " ", timer::EventTypeName(notice->event.type), " ",
                                   (notice->event.time - At(0)).count() / 1'000'000, "ms"));
   }
@@ -40,7 +41,9 @@ class Side : public EventSink {
 
   std::unique_ptr<store::ShardLog> log;
   std::unique_ptr<store::StateStore> state;
-  std::vector<std::string> events;  // the reactor's thread; read once an answer has come
+  // The reactor's thread; read once an answer has come.
+  std::vector<std::string> events;
+  bool redelivery = false;  // one of them was
 };
 
 class ManualReactorTest : public ::testing::Test {
@@ -111,6 +114,21 @@ TEST_F(ManualReactorTest, FiresNothingByItself) {
   EXPECT_TRUE(sides_[0]->events.empty());
   ASSERT_THAT(Jump(port, 0), IsOk());
   EXPECT_THAT(sides_[0]->events, ElementsAre("n/a FIRED 0ms"));
+}
+
+TEST_F(ManualReactorTest, TellsNothingAsARedelivery) {
+  Start();
+  CommandPort& port = Add(0);
+  MakeTimer(port, "n/a", 0);  // due when the shard was made
+  ASSERT_THAT(Jump(port, 0), IsOk());
+  EXPECT_FALSE(sides_[0]->redelivery);
+  MakeTimer(port, "n/b", 1);
+  reactor_.reset();
+  Start();
+  CommandPort& again = Add(0);
+  ASSERT_THAT(Jump(again, 5), IsOk());
+  EXPECT_THAT(sides_[1]->events, ElementsAre("n/b FIRED 5000ms"));
+  EXPECT_FALSE(sides_[1]->redelivery);
 }
 
 TEST_F(ManualReactorTest, JumpsInPartsWithALimit) {
