@@ -41,7 +41,7 @@ class NamespaceUsage {
   // A handle has made `event`; `end`: its last, after which it is no longer live.
   void OnEvent(timer::Kind kind, const timer::Event& event, bool end);
 
-  // Handles that have not ended, of all kinds. Below 0 only while OnFound() is still to come.
+  // Handles that have not ended, of all kinds.
   int64_t live() const { return live_.load(std::memory_order_relaxed); }
 
   // Arrays are indexed by timer::Kind and timer::EventType.

@@ -168,6 +168,7 @@ TEST_F(HttpServerTest, NamesTheAddressThatItCannotListenOn) {
       {"127.0.0.1:80s", "not HOST:PORT"},
       {"127.0.0.1:0,127.0.0.1:0", "no IPv4 address"},
       {"[::1]:0", "no IPv4 address"},
+      {"::1:0", "no IPv4 address"},
       {"no such host:0", "no IPv4 address"},
       {"192.0.2.1:0", "not allowed"},
   };

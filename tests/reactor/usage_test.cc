@@ -2,6 +2,8 @@
 #include "server/reactor/usage.h"
 
 #include <algorithm>
+#include <atomic>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -65,15 +67,17 @@ TEST(NamespaceUsageTest, RefusesTheHandlePastTheLimitAndTakesItWhenOneHasEnded) 
 
 TEST(NamespaceUsageTest, NeverExceedsTheLimitHoweverManyAskAtOnce) {
   constexpr int kThreads = 4;
-  constexpr int kTries = 20'000;
+  constexpr int kTries = 100'000;
   constexpr int64_t kLimit = 3;
   NamespaceUsage usage;
+  std::latch begin(kThreads);  // together, or the first is done before the last has begun
   std::atomic<int64_t> held{0};
   std::atomic<int64_t> most{0};
   std::atomic<int> taken{0};
   std::vector<std::thread> threads;
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&] {
+      begin.arrive_and_wait();
       for (int i = 0; i < kTries; ++i) {
         if (usage.TryCreate(Kind::kTimer, kLimit)) {
           const int64_t now = ++held;
