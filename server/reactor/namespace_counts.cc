@@ -24,6 +24,10 @@ NamespaceCounts::NamespaceCounts(const std::vector<store::NamespaceCount>& store
 absl::Status NamespaceCounts::Admit(absl::string_view key, timer::Kind kind) {
   Entry& entry = Find(key);
   if (usage_ != nullptr && entry.usage == nullptr) {
+    if (!entry.changed &&
+        entry.stored.timers() + entry.stored.loops() + entry.stored.tasks() == 0) {
+      entries_.erase(NamespaceOf(key));  // or names that are refused would pile up
+    }
     return Refuse(
         Reason::kLimitExceeded,
         absl::StrCat("namespace \"", NamespaceOf(key),

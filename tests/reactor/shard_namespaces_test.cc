@@ -71,5 +71,20 @@ TEST_F(ShardNamespacesTest, KeepsTheSameIdOfTwoNamespacesApart) {
   EXPECT_THAT(TakeOutputs(), ElementsAre("b/x FIRED 1"));
 }
 
+TEST_F(ShardNamespacesTest, RefusesOneTooManyAndKeepsNothingOfIt) {
+  UsageRegistry usage(/*max_namespaces=*/1);
+  options_.usage = &usage;
+  Start();
+  const auto made = CreateKey("a/1", Timer(5));
+  const auto refused = CreateKey("b/1", Timer(5));
+  const auto again = CreateKey("b/1", Timer(5));
+  Settle();
+  EXPECT_THAT(**made, IsOk());
+  EXPECT_THAT((*refused)->status(), IsRefused(Reason::kLimitExceeded));
+  EXPECT_THAT((*again)->status(), IsRefused(Reason::kLimitExceeded));
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("a: 1 0 0"));
+  shard_.reset();  // before what it counts in
+}
+
 }  // namespace
 }  // namespace timerd::reactor
