@@ -59,11 +59,13 @@ size_t Shard::Fire(size_t limit) {
     }
     timer::Handle& handle = residents_[slot].handle;
     const uint64_t rests_on = LatestFrameOf(residents_[slot]);
+    // What is written of it is later than what acts now: a crash would bring it back to life.
+    const bool ahead_of_log = timer::HasReservation(handle);
     timer::Context context = MakeContext();
     context.followed = handle.lost && sink_.IsFollowed(handle.key);
     fired += timer::Fire(handle, context) == timer::Fired::kEvent ? 1 : 0;
     MarkDirty(slot);
-    Emit(slot, rests_on,
+    Emit(slot, ahead_of_log ? LatestFrame() : rests_on,
          /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);
   }
   if (fired < limit && horizon.deadline >= recovered_at_) {

@@ -169,5 +169,26 @@ TEST_F(ShardWatchdogTest, TakesItsPlaceBehindEqualDeadlinesWithEachHeartbeat) {
   EXPECT_THAT(TakeOutputs(), ElementsAre("b TIMED_OUT 1", "a TIMED_OUT 1"));
 }
 
+TEST_F(ShardWatchdogTest, TellsOfItsTimeOutOnlyOnceACrashCannotTakeItBack) {
+  Start();
+  CreateTask("extended", 40);
+  CreateTask("plain", 50);
+  Settle();
+  SettleAt(1);
+  MoveFromNow("extended", 40);
+  Settle();
+  SettleAt(2);
+  MoveFromNow("extended", 40);
+  Settle();
+  TakeOutputs();
+  SetTime(42);
+  ASSERT_THAT(shard_->LoadWindow(), IsOk());
+  EXPECT_EQ(shard_->Fire(10), 1u);
+  shard_->Release();
+  EXPECT_THAT(TakeOutputs(), IsEmpty()) << "the log still has it act later";
+  Commit();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("extended TIMED_OUT 1"));
+}
+
 }  // namespace
 }  // namespace timerd::reactor
