@@ -97,11 +97,11 @@ std::optional<absl::Time> HandleCore::deadline() const {
 
 HandleCore::Progress HandleCore::progress() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return {id_, last_sequence_, ending_.has_value()};
+  return {id_, generation_, told_run_, ending_.has_value()};
 }
 
 void HandleCore::FollowLocked(Effects& effects, Creation creation) {
-  last_sequence_ = 0;
+  told_run_ = 0;
   until_acknowledged_.emplace(connection_->activity());
   feed_ = std::make_shared<Feed>(connection_, id_, std::move(creation), weak_from_this());
   effects.Add([feed = feed_] { feed->Start(); });
@@ -129,6 +129,7 @@ void HandleCore::OnFeedAcknowledged(Feed* feed, const v1::Acknowledgement& ackno
     return;
   }
   until_acknowledged_.reset();
+  generation_ = acknowledgement.generation();
   if (exists_) {
     return;
   }
@@ -156,8 +157,10 @@ void HandleCore::OnFeedEvent(Feed* feed, const v1::Event& event) {
   const Activity::Scope until_taken_in(connection_->activity());
   Effects effects;
   std::lock_guard<std::mutex> lock(mutex_);
-  if (feed == feed_.get()) {
-    last_sequence_ = std::max(last_sequence_, event.sequence());
+  const bool begins_a_run =
+      event.type() == v1::Event::TYPE_FIRED || event.type() == v1::Event::TYPE_TICK;
+  if (feed == feed_.get() && begins_a_run) {
+    told_run_ = std::max(told_run_, event.run());
   }
   if (feed != feed_.get() || ending_.has_value() || remaking_) {
     return;
@@ -165,7 +168,7 @@ void HandleCore::OnFeedEvent(Feed* feed, const v1::Event& event) {
   if (!event.redelivery()) {
     NoteTimeLocked(event.time());
   }
-  if (event.type() != v1::Event::TYPE_FIRED && event.type() != v1::Event::TYPE_TICK) {
+  if (!begins_a_run) {
     const bool waits_for_ticks =
         ticking_ && !event.by_timeout() &&
         (event.type() == v1::Event::TYPE_COMPLETED || event.type() == v1::Event::TYPE_STOPPED);

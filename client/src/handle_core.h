@@ -67,7 +67,8 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   // How far the events of which handle have been taken in; for a test that waits for them.
   struct Progress {
     std::string id;
-    uint64_t sequence = 0;
+    uint64_t generation = 0;
+    uint64_t run = 0;  // the last one that an event has begun
     bool ended = false;
   };
   Progress progress() const;
@@ -171,7 +172,8 @@ class HandleCore : public FeedListener, public std::enable_shared_from_this<Hand
   Creation creation_;
   std::function<absl::StatusOr<std::string>(const Ending&)> on_timeout_;
   std::shared_ptr<Feed> feed_;
-  uint64_t last_sequence_ = 0;  // of the events taken in
+  uint64_t generation_ = 0;
+  uint64_t told_run_ = 0;  // the last one that an event has begun
   std::optional<Activity::Scope> until_acknowledged_;
   bool exists_ = false;  // acknowledged, and the handle that id_ names
   std::vector<std::function<void(const absl::Status&)>> when_acknowledged_;

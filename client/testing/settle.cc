@@ -39,11 +39,15 @@ class Decided {
     for (const Question& question : questions_) {
       const HandleCore::Progress progress = question.core->progress();
       const v1::Handle& handle = question.response.handle();
+      // Besides its end all that a handle tells are its runs; a task's begins without an event.
+      // What has replaced it has ended it. (Sequence numbers go on over those that had the id
+      // before.)
+      const bool lives =
+          handle.state() != v1::STATE_ENDED && handle.generation() == progress.generation;
+      const bool told = handle.kind() == v1::KIND_TASK || progress.run >= handle.run();
       // An id that has changed since is a timer made anew, which is activity.
-      const bool seen =
-          progress.ended || progress.id != question.request.id() ||
-          (handle.state() != v1::STATE_ENDED && progress.sequence >= handle.sequence());
-      if (!seen) {
+      const bool is_another = progress.id != question.request.id();
+      if (!progress.ended && !is_another && !(lives && told)) {
         ids.push_back(absl::StrCat("\"", question.request.id(), "\""));
       }
     }

@@ -33,10 +33,13 @@ class SettleTest : public ::testing::Test {
     return settled_.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout &&
            server_.Quiet("Get");
   }
-  void AnswerGet(v1::State state, uint64_t sequence) {
+  void AnswerGet(v1::State state, uint64_t run, uint64_t generation = 0) {
     v1::GetResponse response;
     response.mutable_handle()->set_state(state);
-    response.mutable_handle()->set_sequence(sequence);
+    response.mutable_handle()->set_run(run);
+    response.mutable_handle()->set_generation(generation);
+    // It goes on where that of an older handle of the same id has stopped.
+    response.mutable_handle()->set_sequence(run + 100);
     server_.Next("Get")->Reply(response);
   }
 
@@ -68,7 +71,7 @@ TEST_F(SettleTest, WaitsForAcknowledgementsEventsFunctionsReportsAndEnds) {
   FakeCallPtr report = server_.Next("Report");
   EXPECT_TRUE(Waits());
   report->Reply(v1::ReportResponse());
-  AnswerGet(v1::STATE_ENDED, 2);
+  AnswerGet(v1::STATE_ENDED, 1);
   EXPECT_TRUE(Waits());
   stream->Send(MakeEvent(v1::Event::TYPE_COMPLETED, 2, 1, "value"));
   EXPECT_TRUE(settled_.get().ok());
@@ -105,6 +108,35 @@ TEST_F(SettleTest, WaitsForAPlainTimerMadeElsewhereToEnd) {
   stream->Finish(grpc::Status::OK);
   EXPECT_TRUE(settled_.get().ok());
   EXPECT_TRUE(watched.done().ready());
+}
+
+TEST_F(SettleTest, WaitsForAReplacedHandleToEnd) {
+  v1::Acknowledgement first = Acknowledged("call");
+  first.set_generation(1);
+  DelayedCall call = time_->client().CallLater(absl::Seconds(1), [] {}, {.id = "call"});
+  FakeCallPtr stream = server_.Next("Schedule");
+  stream->Send(first);
+  ASSERT_TRUE(call.acknowledged().Get().ok());
+  Begin();
+  AnswerGet(v1::STATE_PENDING, 0, /*generation=*/2);  // another client's
+  EXPECT_TRUE(Waits());
+  v1::Event replaced = MakeEvent(v1::Event::TYPE_CANCELLED, 1);
+  replaced.set_reason("REPLACED");
+  stream->Send(replaced);
+  EXPECT_TRUE(settled_.get().ok());
+  EXPECT_EQ(call.done().Get().reason, "REPLACED");
+}
+
+TEST_F(SettleTest, DoesNotWaitForAnEventThatBeginsATask) {
+  Task task = time_->client().WithTimeout(absl::Seconds(1));
+  server_.Next("WithTimeout")->Send(Acknowledged(task.id()));
+  Begin();
+  v1::GetResponse running;
+  running.mutable_handle()->set_kind(v1::KIND_TASK);
+  running.mutable_handle()->set_state(v1::STATE_RUNNING);
+  running.mutable_handle()->set_run(1);
+  server_.Next("Get")->Reply(running);
+  EXPECT_TRUE(settled_.get().ok());
 }
 
 TEST_F(SettleTest, TellsWhoseEventsHaveNotArrived) {
