@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "timerd/client.h"
 
@@ -44,6 +45,56 @@ void Loop(timerd::Client& client) {
   std::cout << "poll: " << poll.result().Get().status() << "\n";
 }
 // [loop]
+
+// [cron]
+void Nightly(timerd::Client& client) {
+  timerd::LoopOptions options;
+  options.id = "nightly-report";
+  options.missed_ticks.policy = timerd::MissedTicks::Policy::kRunOnce;
+  options.client_lost_after = absl::Minutes(10);
+  timerd::LoopingCall nightly = client.StartLoop(
+      timerd::Cron{"0 3 * * MON-FRI", "Europe/Berlin"},
+      [](const timerd::LoopTick& tick) -> timerd::LoopResult {
+        std::cout << "report for " << *tick.wall_deadline << "\n";
+        return absl::OkStatus();
+      },
+      options);
+  nightly.Pause();    // no run until Resume()
+  nightly.Trigger();  // but for this one, now
+  nightly.Cancel();
+}
+// [cron]
+
+// [replace]
+void LatestWins(timerd::Client& client) {
+  const auto due_in = [&client](absl::Duration delay) {
+    return client.CallLater(delay, [] { std::cout << "saved\n"; },
+                            {.id = "autosave/7", .replace = true});
+  };
+  timerd::DelayedCall first = due_in(absl::Milliseconds(200));
+  first.acknowledged().Get().IgnoreError();
+  timerd::DelayedCall second = due_in(absl::Milliseconds(100));
+  std::cout << "first: " << first.done().Get().reason << "\n";  // REPLACED
+  std::cout << "second: " << timerd::EndName(second.done().Get().end) << "\n";
+}
+// [replace]
+
+// [plain]
+void InGreatNumber(timerd::Client& client) {
+  std::vector<timerd::Future<absl::StatusOr<timerd::Scheduled>>> made;
+  for (int i = 0; i < 10'000; ++i) {
+    made.push_back(client.Schedule(absl::Hours(24),
+                                   {.id = "invoice/" + std::to_string(i), .payload = "remind"}));
+  }
+  int durable = 0;
+  for (const auto& answer : made) {
+    durable += answer.Get().ok() ? 1 : 0;
+  }
+  std::cout << "plain: " << durable << " durable\n";
+  client.Reschedule("invoice/7", absl::Hours(1));
+  std::cout << "plain: " << client.Cancel("invoice/7").Get() << "\n";
+}
+// [plain]
 
 // [task]
 void Bounded(timerd::Client& client) {
@@ -89,6 +140,9 @@ int main(int argc, char** argv) {
   Later(client);
   Deferred(client);
   Loop(client);
+  Nightly(client);
+  LatestWins(client);
+  InGreatNumber(client);
   Bounded(client);
   ToldApart(client);
   Watching(client);
