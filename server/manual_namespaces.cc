@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/handle_key.h"
@@ -17,15 +18,21 @@ absl::StatusOr<std::unique_ptr<ManualNamespaces>> ManualNamespaces::Open(
     const ManualNamespacesOptions& options, store::OrderedKv& kv, store::Durability durability) {
   std::vector<std::pair<std::string, uint32_t>> known;
   const store::KeyRange range = store::ClockRange();
+  absl::Status status;
   TIMERD_RETURN_IF_ERROR(
-      kv.Scan(range.first, range.last, [&known](absl::string_view key, absl::string_view value) {
+      kv.Scan(range.first, range.last, [&](absl::string_view key, absl::string_view value) {
         uint32_t index = 0;
         const std::optional<std::string> name = store::ClockName(key);
-        if (name && absl::SimpleAtoi(value, &index)) {
-          known.emplace_back(*name, index);
+        if (!name || !absl::SimpleAtoi(value, &index)) {
+          status = absl::DataLossError(
+              absl::StrCat("clock key ", absl::BytesToHexString(key), " is malformed; restore the ",
+                           "data directory from a backup, or move it away and start empty"));
+          return false;
         }
+        known.emplace_back(*name, index);
         return true;
       }));
+  TIMERD_RETURN_IF_ERROR(status);
   std::unique_ptr<ManualNamespaces> namespaces(new ManualNamespaces(options, kv, durability));
   const MutexLock lock(namespaces->mutex_);
   for (const auto& [name, index] : known) {

@@ -44,6 +44,8 @@ std::string Describe(const timer::Event& event) {
                       " run ", event.run, " count ", event.count,
                       event.timeout ? absl::StrCat(" timeout ", DescribeSpan(*event.timeout)) : "",
                       event.by_timeout ? " by time-out" : "", event.triggered ? " by hand" : "",
+                      event.reason == timer::EndReason::kNone ? "" : " because ",
+                      timer::EndReasonName(event.reason),
                       event.wall_deadline ? absl::StrCat(" for ", *event.wall_deadline) : "", " \"",
                       event.payload, "\"");
 }

@@ -57,20 +57,31 @@ std::optional<std::string> Difference(const timer::Spec& a, const timer::Spec& b
 // ---- Commands ----------------------------------------------------------------------------------
 
 absl::StatusOr<reactor::Opened> Model::Create(const std::string& id, const timer::Spec& spec,
-                                              const clock::Reading& now) {
+                                              bool replace, const clock::Reading& now) {
+  uint64_t sequence = 0;  // goes on where that of a handle that is replaced ended
   if (const auto found = entries_.find(id);
       found != entries_.end() && !IsForgotten(found->second, now.now)) {
-    const Entry& entry = found->second;
-    if (const auto field = Difference(entry.spec, spec)) {
+    Entry& entry = found->second;
+    const auto field = Difference(entry.spec, spec);
+    if (!replace && field) {
       return Refused(Reason::kIdInUse, *field);
     }
-    reactor::Opened opened = Open(id, entry, 0, entry.created);
-    opened.deadline = entry.first_deadline;
-    return opened;
+    if (!replace || (!field && !entry.end)) {
+      reactor::Opened opened = Open(id, entry, 0, entry.created);
+      opened.deadline = entry.first_deadline;
+      return opened;
+    }
+    if (!entry.end) {
+      Event event = MakeEvent(entry, EventType::kCancelled, now.now);
+      event.reason = timer::EndReason::kReplaced;
+      End(id, entry, event, now.now);
+    }
+    sequence = entry.sequence;
   }
   Entry& entry = entries_[id];
   entry = Entry();
   entry.incarnation = next_incarnation_++;
+  entry.sequence = sequence;
   entry.spec = spec;
   entry.created = now.now;
   ++version_;

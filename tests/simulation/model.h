@@ -35,7 +35,7 @@ class Model {
 
   // Each is what the command of that name answers at `now`, wording aside.
   absl::StatusOr<reactor::Opened> Create(const std::string& id, const timer::Spec& spec,
-                                         const clock::Reading& now);
+                                         bool replace, const clock::Reading& now);
   absl::StatusOr<reactor::Opened> Bound(const std::string& id, Span timeout,
                                         const std::optional<timer::Outcome>& fallback,
                                         const clock::Reading& now);

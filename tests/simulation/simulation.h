@@ -33,7 +33,8 @@ struct Tally {
   uint64_t frames_lost = 0;
   uint64_t rows = 0;
   uint64_t wall_steps = 0;  // of the wall clock
-  uint64_t shrunk = 0;      // times that more was due within the window than was resident
+  uint64_t replaced = 0;
+  uint64_t shrunk = 0;  // times that more was due within the window than was resident
 
   Tally& operator+=(const Tally& other);
 };
@@ -103,7 +104,9 @@ class Simulation : private reactor::EventSink {
   void DoList();
   template <typename T>
   reactor::Reply<T> Expect(const std::string& command, const absl::StatusOr<T>& answer);
-  void ExpectEvents(bool firing, bool redelivery);
+  void ExpectFiring(bool redelivery);
+  // An event that is to come out once `version` of the model is durable.
+  void ExpectEvent(const ModelEvent& event, uint64_t version, uint64_t frame);
 
   void OnEvent(std::shared_ptr<const reactor::Notice> notice) override;
   bool IsFollowed(absl::string_view) override { return false; }

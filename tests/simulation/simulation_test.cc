@@ -51,8 +51,8 @@ TEST(SimulationTest, DoesWhatTheModelAllowsThroughLateDisksAndCrashes) {
             << " events (" << tally.redeliveries << " again), " << tally.frames << " frames, "
             << tally.crashes << " crashes (" << tally.frames_lost << " frames lost, "
             << tally.unacknowledged_kept << " kept unknown), " << tally.rows << " rows listed, "
-            << tally.shrunk << " shrunk windows, wall clock set " << tally.wall_steps << " times"
-            << std::endl;
+            << tally.shrunk << " shrunk windows, wall clock set " << tally.wall_steps << " times, "
+            << tally.replaced << " replaced" << std::endl;
   if (replay == nullptr && !HasFailure()) {
     EXPECT_GT(tally.commands, seeds * 100);
     EXPECT_GT(tally.refusals, seeds);
@@ -63,6 +63,7 @@ TEST(SimulationTest, DoesWhatTheModelAllowsThroughLateDisksAndCrashes) {
     EXPECT_GT(tally.rows, seeds);
     EXPECT_GT(tally.shrunk, 0u);
     EXPECT_GT(tally.wall_steps, seeds);
+    EXPECT_GT(tally.replaced, seeds);
   }
 }
 
