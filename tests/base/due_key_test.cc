@@ -53,5 +53,46 @@ TEST(DueKeyTest, OrdersByTickAndThenByPlace) {
   EXPECT_LT(key(2 * kTick, kLastPlace), key(2 * kTick + 1, 0));
 }
 
+// ---- Two clocks --------------------------------------------------------------------------------
+
+TEST(WallAheadTest, IsInWholeTicksAndNeverMoreThanTheClocksDiffer) {
+  const Instant now = InstantFromNanos(10 * kTick + 3);
+  EXPECT_EQ(WallAhead(now, ToNanos(now)), Span::zero());
+  EXPECT_EQ(WallAhead(now, ToNanos(now) + kTick - 1), Span::zero());
+  EXPECT_EQ(WallAhead(now, ToNanos(now) + kTick), kTickDuration);
+  EXPECT_EQ(WallAhead(now, ToNanos(now) - 1), -kTickDuration);
+  EXPECT_EQ(WallAhead(now, ToNanos(now) - kTick), -kTickDuration);
+  EXPECT_EQ(WallAhead(now, ToNanos(now) - kTick - 1), -2 * kTickDuration);
+}
+
+TEST(WallAheadTest, MakesNoDeadlineOfTheWallClockEarly) {
+  int reached = 0;
+  const Instant now = InstantFromNanos(1000 * kTick);
+  for (int64_t unix_now = 999 * kTick; unix_now < 1002 * kTick; unix_now += kTick / 13) {
+    for (int64_t at = 999 * kTick; at < 1002 * kTick; at += kTick / 7) {
+      const Deadline deadline{InstantFromNanos(at), 1, Timeline::kWall};
+      if (deadline.key(WallAhead(now, unix_now)).deadline <= now) {
+        ASSERT_GE(unix_now, at);
+        ++reached;
+      }
+    }
+  }
+  EXPECT_GT(reached, 100);
+}
+
+TEST(DeadlineTest, FollowsTheWallClockWhereItStandsOnThat) {
+  const Span ahead = 5 * kTickDuration;
+  const Instant at = InstantFromNanos(20 * kTick);
+  EXPECT_EQ((Deadline{at, 1, Timeline::kWall}).ServiceTime(ahead), at - ahead);
+  EXPECT_EQ((Deadline{at, 1, Timeline::kService}).ServiceTime(ahead), at);
+  EXPECT_EQ((Deadline{at, 1, Timeline::kRetention}).ServiceTime(ahead), at);
+  EXPECT_EQ((Deadline{at, 7, Timeline::kWall}).key(ahead), (DueKey{at - ahead, 7}));
+}
+
+TEST(DeadlineTest, IsIndexedOnItsOwnTimelineRoundedUp) {
+  const Deadline deadline{InstantFromNanos(20 * kTick + 1), 7, Timeline::kWall};
+  EXPECT_EQ(deadline.index_key(), (IndexKey{Timeline::kWall, {InstantFromNanos(21 * kTick), 7}}));
+}
+
 }  // namespace
 }  // namespace timerd

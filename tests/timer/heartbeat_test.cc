@@ -66,6 +66,15 @@ TEST_F(HeartbeatTest, IsWrittenWhenItMakesTheTimeOutEarlier) {
   EXPECT_FALSE(HasReservation(task));
 }
 
+// Its event tells the length.
+TEST_F(HeartbeatTest, IsWrittenWhenItChangesTheLengthOfTheTimeOut) {
+  Handle task = MakeTask(40);
+  Beat(task, 2, 40);
+  EXPECT_FALSE(Beat(task, 3, 40));
+  EXPECT_TRUE(Beat(task, 3.5, 44));
+  EXPECT_FALSE(Beat(task, 4, 44));
+}
+
 TEST_F(HeartbeatTest, TellsTheTimeOutAsItWasLastAskedFor) {
   Handle task = MakeTask(40);
   Beat(task, 2, 40);
