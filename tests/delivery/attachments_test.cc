@@ -101,15 +101,42 @@ TEST_F(AttachmentsTest, SweepsThoseThatAreGone) {
   const auto gone = Follow("a");
   const auto stays = Follow("a");
   gone->gone = true;
-  attachments_.Sweep("a");
-  attachments_.Sweep("nobody follows this one");
+  EXPECT_FALSE(attachments_.Sweep("a"));  // one is left
+  EXPECT_FALSE(attachments_.Sweep("nobody follows this one"));
   EXPECT_EQ(attachments_.size(), 1u);
   EXPECT_EQ(gone.use_count(), 1);
   Tell("a", 1);
   EXPECT_THAT(stays->told, ElementsAre("opened a", "a 1"));
   stays->gone = true;
-  attachments_.Sweep("a");
+  EXPECT_TRUE(attachments_.Sweep("a"));  // that was the last
   EXPECT_EQ(attachments_.size(), 0u);
+  EXPECT_FALSE(attachments_.Sweep("a"));  // and is so once
+}
+
+TEST_F(AttachmentsTest, KnowsWhetherAnybodyFollows) {
+  EXPECT_FALSE(attachments_.IsFollowed("a"));
+  const auto follower = Follow("a");
+  EXPECT_TRUE(attachments_.IsFollowed("a"));
+  EXPECT_FALSE(attachments_.IsFollowed("b"));
+  follower->gone = true;
+  attachments_.Sweep("a");
+  EXPECT_FALSE(attachments_.IsFollowed("a"));
+}
+
+TEST_F(AttachmentsTest, FollowsNothingThatHasEnded) {
+  const auto follower = Follow("a");
+  Tell("a", 1, /*end=*/true);
+  EXPECT_FALSE(attachments_.IsFollowed("a"));
+  EXPECT_FALSE(attachments_.Sweep("a"));  // nobody goes who was there
+}
+
+// Ids of different namespaces have nothing to do with each other.
+TEST_F(AttachmentsTest, TellsNamespacesApart) {
+  const auto ours = Follow("ours/a");
+  const auto theirs = Follow("theirs/a");
+  Tell("ours/a", 1);
+  EXPECT_THAT(ours->told, ElementsAre("opened ours/a", "ours/a 1"));
+  EXPECT_THAT(theirs->told, ElementsAre("opened theirs/a"));
 }
 
 // Its Sweep() may have come before it was attached.

@@ -77,6 +77,23 @@ TEST_F(DataDirectoryTest, RefusesAnotherNumberOfShards) {
   EXPECT_EQ(*Shards(0), 7U);
 }
 
+TEST_F(DataDirectoryTest, RefusesTheOtherKindOfClock) {
+  for (const bool manual : {false, true}) {
+    const std::string path = path_ + (manual ? "-manual" : "-real");
+    EXPECT_TRUE(DataDirectory::Open(path, {.manual_clock = manual}).ok());
+    EXPECT_TRUE(DataDirectory::Open(path, {.manual_clock = manual}).ok());
+    const absl::Status status = DataDirectory::Open(path, {.manual_clock = !manual}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    const std::string made = manual ? "manual" : "real";
+    const std::string asked = manual ? "real" : "manual";
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(path), HasSubstr("was made with --clock=" + made),
+                      HasSubstr("--clock=" + asked + " was asked for"),
+                      HasSubstr("start with --clock=" + made)));
+    EXPECT_TRUE(DataDirectory::Open(path, {.manual_clock = manual}).ok());
+  }
+}
+
 TEST_F(DataDirectoryTest, KeepsWhatWasWritten) {
   {
     auto directory = DataDirectory::Open(path_, {.default_shards = 4});

@@ -102,12 +102,38 @@ TEST(KeysTest, SortIdsAsTheirBytesDo) {
   EXPECT_EQ(compared, 20000);
 }
 
+TEST(KeysTest, KeepEachKindWithinItsRange) {
+  const auto within = [](const KeyRange& range, const std::string& key) {
+    return range.first <= key && key < range.last;
+  };
+  const KeyRange clocks = ClockRange();
+  EXPECT_TRUE(within(clocks, ClockKey("a")));
+  EXPECT_TRUE(within(clocks, ClockKey("zzz")));
+  EXPECT_FALSE(within(clocks, NamespaceKey(0, "a")));
+  EXPECT_FALSE(within(clocks, LogKey(~0U, ~0ULL)));
+  const KeyRange namespaces = NamespaceRange(1);
+  EXPECT_TRUE(within(namespaces, NamespaceKey(1, "a")));
+  EXPECT_TRUE(within(namespaces, NamespaceKey(1, "zzz")));
+  EXPECT_FALSE(within(namespaces, NamespaceKey(2, "a")));
+  EXPECT_FALSE(within(namespaces, NamespaceKey(0, "zzz")));
+  for (const Timeline timeline : {Timeline::kService, Timeline::kWall, Timeline::kRetention}) {
+    const KeyRange due = DueRange(1, timeline, std::nullopt, Instant::max());
+    for (const Timeline other : {Timeline::kService, Timeline::kWall, Timeline::kRetention}) {
+      EXPECT_EQ(within(due, DueIndexKey(1, {other, {Instant::max(), kLastPlace}})),
+                other == timeline);
+      EXPECT_EQ(within(due, DueIndexKey(1, {other, {Instant::min(), 0}})), other == timeline);
+    }
+    EXPECT_FALSE(within(due, DueIndexKey(2, {timeline, {Instant(), 1}})));
+  }
+}
+
 TEST(KeysTest, KeepTheLastShardsRangesWithinTheirKind) {
   constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
   EXPECT_LT(LogKey(kMost, std::numeric_limits<uint64_t>::max()), LogRange(kMost, 0).last);
   EXPECT_LT(LogRange(kMost, 0).last, PositionKey(0));
   EXPECT_LE(WalkRange(kMost, "", "").last, LogKey(0, 0));
   EXPECT_LT(WalkRange(1, "", "").last, SpecKey(2, ""));
+  EXPECT_LE(NamespaceRange(kMost).last, PositionKey(0));
 }
 
 }  // namespace

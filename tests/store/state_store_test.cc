@@ -1,10 +1,13 @@
 // The contract of StateStore, over every driver of OrderedKv.
 #include "server/store/state_store.h"
 
+#include <algorithm>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/store/keys.h"
 #include "server/store/kv_state_store.h"
 #include "tests/store/drivers.h"
 #include "tests/store/frames.h"
@@ -17,8 +20,10 @@ using testing::IsEmpty;
 
 constexpr uint32_t kShard = 2;
 
-storage::v1::DueKey Due(int64_t deadline_ns, uint64_t place) {
+storage::v1::DueKey Due(int64_t deadline_ns, uint64_t place,
+                        storage::v1::Timeline timeline = storage::v1::TIMELINE_SERVICE) {
   storage::v1::DueKey due;
+  due.set_timeline(timeline);
   due.set_deadline_ns(deadline_ns);
   due.set_place(place);
   return due;
@@ -44,6 +49,22 @@ class StateStoreTest : public DriverTest {
     storage::v1::Put& put = Put(id, "state of " + id);
     put.set_spec("spec of " + id);
     put.mutable_armed()->Assign(armed.begin(), armed.end());
+  }
+  void Count(const std::string& name, uint64_t timers) {
+    NamespaceCount& count = *frame_.add_namespaces();
+    count.set_name(name);
+    count.set_timers(timers);
+  }
+  // "name timers", sorted.
+  std::vector<std::string> Counts() {
+    const auto counts = store_->namespaces();
+    EXPECT_TRUE(counts.ok()) << counts.status();
+    std::vector<std::string> texts;
+    for (const NamespaceCount& count : *counts) {
+      texts.push_back(absl::StrCat(count.name(), " ", count.timers()));
+    }
+    std::sort(texts.begin(), texts.end());
+    return texts;
   }
   void Apply() {
     frame_.set_shard(kShard);
@@ -243,6 +264,68 @@ TEST_P(StateStoreTest, KeepsShardsApart) {
   Apply();
   EXPECT_EQ(Contents(**other), Model());
   EXPECT_NE(Contents(*store_), Model());
+}
+
+TEST_P(StateStoreTest, KeepsTimelinesApart) {
+  PutNew("service", {Due(5, 1)});
+  PutNew("wall", {Due(5, 1, storage::v1::TIMELINE_WALL)});
+  PutNew("retention", {Due(5, 1, storage::v1::TIMELINE_RETENTION)});
+  PutNew("both", {Due(6, 2), Due(4, 2, storage::v1::TIMELINE_WALL)});
+  Apply();
+  const auto all = [&](Timeline timeline) {
+    return DueIds(std::nullopt, Instant::max(), timeline);
+  };
+  EXPECT_THAT(all(Timeline::kService), ElementsAre("service", "both"));
+  EXPECT_THAT(all(Timeline::kWall), ElementsAre("both", "wall"));
+  EXPECT_THAT(all(Timeline::kRetention), ElementsAre("retention"));
+  EXPECT_THAT(DueIds(DueKey{InstantFromNanos(4), 2}, InstantFromNanos(5), Timeline::kWall),
+              ElementsAre("wall"));
+
+  storage::v1::Put& put = Put("both", "moved");
+  *put.add_disarmed() = Due(4, 2, storage::v1::TIMELINE_WALL);
+  storage::v1::Erase& erase = *frame_.add_operations()->mutable_erase();
+  erase.set_key("retention");
+  *erase.add_disarmed() = Due(5, 1, storage::v1::TIMELINE_RETENTION);
+  Apply();
+  EXPECT_THAT(all(Timeline::kService), ElementsAre("service", "both"));
+  EXPECT_THAT(all(Timeline::kWall), ElementsAre("wall"));
+  EXPECT_THAT(all(Timeline::kRetention), IsEmpty());
+}
+
+TEST_P(StateStoreTest, KnowsWhatLivesInEachNamespace) {
+  EXPECT_THAT(Counts(), IsEmpty());
+  Count("b", 1);
+  Count("a", 7);
+  Apply();
+  EXPECT_THAT(Counts(), ElementsAre("a 7", "b 1"));
+  Count("b", 0);  // the last word counts, and a namespace stays
+  Apply();
+  Reopen();
+  EXPECT_THAT(Counts(), ElementsAre("a 7", "b 0"));
+  auto other = KvStateStore::Open(*kv_, kShard + 1);
+  ASSERT_TRUE(other.ok());
+  EXPECT_TRUE((*other)->namespaces()->empty());
+}
+
+TEST_P(StateStoreTest, KnowsEachKindOfHandleInANamespace) {
+  NamespaceCount& count = *frame_.add_namespaces();
+  count.set_name("a");
+  count.set_timers(1);
+  count.set_loops(2);
+  count.set_tasks(3);
+  const std::string bytes = count.SerializeAsString();
+  Apply();
+  const auto counts = store_->namespaces();
+  ASSERT_TRUE(counts.ok());
+  ASSERT_EQ(counts->size(), 1u);
+  EXPECT_EQ(counts->front().SerializeAsString(), bytes);
+}
+
+TEST_P(StateStoreTest, RefusesANamespaceWhoseCountIsDamaged) {
+  WriteBatch batch;
+  batch.Put(NamespaceKey(kShard, "a"), "\xff\xff");
+  ASSERT_TRUE(kv_->Write(batch, Durability::kSync).ok());
+  EXPECT_EQ(store_->namespaces().status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_P(StateStoreTest, AllowsTrimmingUpToWhatACheckpointHolds) {
