@@ -1,60 +1,9 @@
 // Each bound of what the API accepts: the value at it and the one past it, and what the refusal
 // says. What goes wrong over the wire is in tests/integration/refusal_test.cc.
-#include "server/service/validation.h"
-
-#include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
-#include <gtest/gtest.h>
-
-#include "tests/support/status_matchers.h"
+#include "tests/service/validation_fixture.h"
 
 namespace timerd::service {
 namespace {
-
-using ::testing::AllOf;
-using ::timerd::testing::HasStatus;
-using ::timerd::testing::IsOk;
-using ::timerd::testing::IsRefused;
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message)) << text;
-  return message;
-}
-
-class ValidationTest : public ::testing::Test {
- protected:
-  auto Schedule(const std::string& text) const {
-    return validator_.ToSpec(Parse<v1::ScheduleRequest>(text));
-  }
-  auto StartLoop(const std::string& text) const {
-    return validator_.ToSpec(Parse<v1::StartLoopRequest>(text));
-  }
-  auto WithTimeout(const std::string& text) const {
-    return validator_.ToSpec(Parse<v1::WithTimeoutRequest>(text));
-  }
-  auto Move(const std::string& text) const {
-    return validator_.ToMove(Parse<v1::RescheduleRequest>(text));
-  }
-  auto Report(const std::string& text) const {
-    return validator_.ToOutcome(Parse<v1::ReportRequest>(text));
-  }
-
-  const Validator validator_{{.max_id_bytes = 4,
-                              .max_payload_bytes = 4,
-                              .max_request_bytes = 64,
-                              .max_delay = std::chrono::seconds(100)}};
-};
-
-auto BadField(absl::string_view part) {
-  return AllOf(IsRefused(Reason::kInvalidField),
-               HasStatus(absl::StatusCode::kInvalidArgument, std::string(part)));
-}
-auto OverLimit(absl::string_view part) {
-  return AllOf(IsRefused(Reason::kLimitExceeded),
-               HasStatus(absl::StatusCode::kResourceExhausted, std::string(part)));
-}
 
 TEST_F(ValidationTest, BoundsIds) {
   EXPECT_THAT(validator_.CheckId("id", "abcd"), IsOk());
@@ -164,6 +113,98 @@ TEST_F(ValidationTest, WantsAWholeReport) {
   EXPECT_THAT(Report("run: 1"), BadField("outcome is not set"));
   EXPECT_THAT(Report("run: 1 outcome {}"), BadField("outcome.result 0 is not a result"));
   EXPECT_THAT(Report("run: 1 outcome { result: 3 }"), BadField("outcome.result 3 is not a result"));
+}
+
+TEST_F(ValidationTest, TakesNamespacesThatAreNames) {
+  EXPECT_EQ(*Validator::ToNamespace(""), "default");
+  for (const std::string& name : {std::string("a"), std::string("0"),
+                                  std::string("billing-eu_2.test"), std::string(63, 'n')}) {
+    EXPECT_EQ(*Validator::ToNamespace(name), name);
+  }
+  for (const std::string& name :
+       {std::string(64, 'n'), std::string("Billing"), std::string("b\xc3\xbc"), std::string("a/b"),
+        std::string("a b"), std::string("-a"), std::string(".a"), std::string("_a"),
+        std::string("a\0", 2)}) {
+    EXPECT_THAT(Validator::ToNamespace(name),
+                BadField("namespace", "is not a name; use 1 to 63 of a-z, 0-9, '-', '_' and '.'"));
+  }
+  EXPECT_LT(Validator::ToNamespace(std::string(100'000, 'n')).status().message().size(), 250);
+}
+
+TEST_F(ValidationTest, BoundsIdempotencyKeys) {
+  const std::string longest(64, 'k');
+  EXPECT_EQ(Schedule("delay {} idempotency_key: '" + longest + "'")->idempotency_key, longest);
+  const std::string what = "idempotency_key of 65 bytes is above the 64 that it may have; use a";
+  EXPECT_THAT(Schedule("id: 'a' delay {} idempotency_key: '" + longest + "k'"),
+              BadField("idempotency_key", "timer \"a\": " + what));
+  EXPECT_THAT(StartLoop("interval {} idempotency_key: '" + longest + "k'"),
+              BadField("idempotency_key", "loop: " + what));
+  EXPECT_THAT(WithTimeout("target_id: 'a' timeout {} idempotency_key: '" + longest + "k'"),
+              BadField("idempotency_key", "WithTimeout of \"a\": " + what));
+}
+
+TEST_F(ValidationTest, BoundsTheWaitForALostClient) {
+  EXPECT_EQ(Schedule("delay {}")->client_lost_after, Span::zero());  // for ever
+  EXPECT_EQ(
+      Schedule("delay {} reported: true client_lost_after { nanos: 1000000 }")->client_lost_after,
+      kTickDuration);
+  EXPECT_THAT(Schedule("id: 'a' delay {} reported: true client_lost_after { nanos: 999999 }"),
+              BadField("client_lost_after",
+                       "timer \"a\": client_lost_after 999.999us is shorter than the 1ms tick; use "
+                       "1ms or more"));
+  EXPECT_THAT(StartLoop("interval {} client_lost_after {}"),
+              BadField("client_lost_after", "loop: client_lost_after 0 is shorter"));
+  EXPECT_THAT(WithTimeout("timeout {} client_lost_after { seconds: 101 }"),
+              BadField("client_lost_after", "--max-delay"));
+  EXPECT_THAT(WithTimeout("timeout {} client_lost_after { seconds: -1 }"),
+              BadField("client_lost_after", "is negative"));
+}
+
+TEST_F(ValidationTest, WaitsForNoClientWhereNothingIsReported) {
+  const std::string what = "client_lost_after is for runs that are reported, and this has none";
+  EXPECT_THAT(Schedule("id: 'a' delay {} client_lost_after { seconds: 1 }"),
+              BadField("client_lost_after", "timer \"a\": " + what));
+  EXPECT_THAT(StartLoop("interval { seconds: 1 } plain: true client_lost_after { seconds: 1 }"),
+              BadField("client_lost_after", "loop: " + what));
+}
+
+TEST_F(ValidationTest, ReplacesAndWatchesNoTargetOfATimeOut) {
+  EXPECT_THAT(WithTimeout("target_id: 'a' timeout {} replace: true"),
+              BadField("replace", "WithTimeout of \"a\": replace is for new tasks; leave it out"));
+  EXPECT_THAT(WithTimeout("target_id: 'a' timeout {} client_lost_after { seconds: 1 }"),
+              BadField("client_lost_after", "client_lost_after is for new tasks; leave it out"));
+}
+
+TEST_F(ValidationTest, BoundsHowFarAClockGoes) {
+  EXPECT_EQ(std::get<reactor::StepBy>(*Advance("by { seconds: 100 }")).by,
+            std::chrono::seconds(100));
+  EXPECT_EQ(std::get<reactor::StepBy>(*Advance("by {}")).by, Span::zero());
+  const auto jump = Advance("by { seconds: 1 } jump: true limit: 7");
+  EXPECT_EQ(std::get<reactor::JumpBy>(*jump).by, std::chrono::seconds(1));
+  EXPECT_EQ(std::get<reactor::JumpBy>(*jump).limit, 7u);
+  EXPECT_EQ(std::get<reactor::JumpBy>(*Advance("by {} jump: true")).limit, 0u);
+  EXPECT_THAT(Advance(""), BadField("by", "Advance: by is not set; set it, to 0s to fire what is"));
+  EXPECT_THAT(Advance("by { nanos: -1 }"), BadField("by", "Advance: by -0.000000001s is negative"));
+  EXPECT_THAT(Advance("by { seconds: 101 }"), BadField("by", "is above --max-delay=1m40s"));
+  EXPECT_THAT(Advance("by {} limit: 1"),
+              BadField("limit", "Advance: limit 1 goes with jump; set jump, or leave limit out"));
+}
+
+TEST_F(ValidationTest, NamesTheFieldOfEachRefusal) {
+  EXPECT_THAT(Schedule(""), NamesField("delay"));
+  EXPECT_THAT(Schedule("delay { nanos: -1 }"), NamesField("delay"));
+  EXPECT_THAT(Schedule("at { nanos: -1 }"), NamesField("at"));
+  EXPECT_THAT(WithTimeout(""), NamesField("timeout"));
+  EXPECT_THAT(WithTimeout("timeout {} fallback {}"), NamesField("fallback.result"));
+  EXPECT_THAT(WithTimeout("id: 'a' target_id: 'b'"), NamesField("id"));
+  EXPECT_THAT(WithTimeout("target_id: 'abcde'"), NamesField("target_id"));
+  EXPECT_THAT(Move(""), NamesField("from_now"));
+  EXPECT_THAT(Move("delay_by { seconds: 101 }"), NamesField("delay_by"));
+  EXPECT_THAT(Move("at { nanos: -1 }"), NamesField("at"));
+  EXPECT_THAT(Report(""), NamesField("run"));
+  EXPECT_THAT(Report("run: 1"), NamesField("outcome"));
+  EXPECT_THAT(Report("run: 1 outcome {}"), NamesField("outcome.result"));
+  EXPECT_THAT(Schedule("delay {} payload: '12345'"), NamesField("max-payload-bytes"));
 }
 
 }  // namespace
