@@ -146,7 +146,7 @@ class Shard {
   void Do(List command);
   void Do(ReadTime command);
   void Do(Advance command);
-  void Do(Unfollow command);
+  void Do(const Unfollow& command);
   void Do(Run command);
 
   // Runs `step(handle, context)` on the handle `key`. An error goes to `reply` as it is, and

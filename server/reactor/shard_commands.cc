@@ -256,7 +256,7 @@ void Shard::Do(Advance command) {
                           "with --clock=manual for tests"));
 }
 
-void Shard::Do(Unfollow command) {
+void Shard::Do(const Unfollow& command) {
   const absl::StatusOr<std::optional<Slot>> found = Lookup(command.key);
   if (!found.ok() || !*found || IsGone(residents_[**found])) {
     return;  // nobody waits for an answer; what is wrong with the store is told to others
