@@ -188,7 +188,9 @@ TEST(JitterTest, IsTheSameForTheSameKeyAndBoundaryAlone) {
 }
 
 // A tick is due then after an upgrade, too.
-TEST(JitterTest, NeverChanges) { EXPECT_EQ(JitterOf("space/a", At(1), Seconds(1)).count(), 60'149'284); }
+TEST(JitterTest, NeverChanges) {
+  EXPECT_EQ(JitterOf("space/a", At(1), Seconds(1)).count(), 60'149'284);
+}
 
 TEST(JitterTest, ReachesBothOfItsBounds) {
   std::set<int64_t> jitters;
