@@ -154,6 +154,22 @@ void AddFlags(CLI::App& app, Options& options) {
                       "Handles living in one namespace at once")
       ->group(group);
 
+  const std::string queues = "Queues";
+  AddNumber<size_t>(app, "--max-queues", options.queues.max_queues, 1, 1'000'000, "Queues")
+      ->group(queues);
+  AddNumber<uint64_t>(app, "--max-backlog", options.queues.max_backlog, 1, 1'000'000'000'000,
+                      "Occurrences that may wait in one queue")
+      ->group(queues);
+  AddNumber<uint32_t>(app, "--max-credit", options.queues_service.work.max_credit, 1, 1'000'000,
+                      "Occurrences that one worker may hold")
+      ->group(queues);
+  AddSpan(app, "--lease-grace", shard.lease_grace, Span::zero(), std::chrono::hours(1),
+          "How long a lease outlives its worker's stream")
+      ->group(queues);
+  AddSpan(app, "--dead-letter-retention", shard.dead_letter_retention, std::chrono::seconds(1),
+          longest, "How long dead letters are kept")
+      ->group(queues);
+
   const std::string memory = "Memory";
   AddSpan(app, "--window", shard.window, std::chrono::seconds(2), std::chrono::hours(24),
           "How far ahead timers are held in memory")

@@ -8,8 +8,10 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/instant.h"
+#include "server/delivery/queue_directory.h"
 #include "server/manual_namespaces.h"
 #include "server/reactor/reactor.h"
+#include "server/service/queues_service.h"
 #include "server/service/timers_service.h"
 
 namespace timerd {
@@ -36,7 +38,9 @@ struct Options {
   // Residents here are of the whole server; each shard gets its part.
   reactor::ReactorOptions reactor;
   service::ServiceOptions service;
-  ManualNamespacesOptions manual;  // its shard is the reactor's
+  delivery::QueueLimits queues;
+  service::QueuesOptions queues_service;  // its limits are the service's
+  ManualNamespacesOptions manual;         // its shard is the reactor's
 
   // Not serving but asking: --check-health, --help, --version.
   std::string check_health;

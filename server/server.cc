@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/handle_key.h"
@@ -21,11 +22,14 @@
 #include "server/console/http_server.h"
 #include "server/console/metrics.h"
 #include "server/delivery/attachments.h"
+#include "server/delivery/queue_directory.h"
 #include "server/limit_gauges.h"
 #include "server/manual_namespaces.h"
+#include "server/queue_settings.h"
 #include "server/reactor/reactor.h"
 #include "server/reactor/recovery.h"
 #include "server/service/clock_service.h"
+#include "server/service/queues_service.h"
 #include "server/service/router.h"
 #include "server/service/timers_service.h"
 #include "server/store/data_directory.h"
@@ -56,6 +60,8 @@ class RealServer final : public Server {
   absl::Status StartShards(const Options& options);
   absl::Status StartNamespaces(const Options& options);
   void MakeServices(const Options& options);
+  // Before the shards, which look their queues up.
+  absl::Status OpenQueues(const Options& options);
   absl::Status Listen(const Options& options);
   absl::Status ListenForHttp(const Options& options);
 
@@ -69,6 +75,8 @@ class RealServer final : public Server {
   store::OrderedKv* kv_ = nullptr;            // the one of the two that there is
   store::Durability durability_ = store::Durability::kMemory;
   uint32_t shard_count_ = 0;
+  std::unique_ptr<QueueSettingsFile> queue_settings_;
+  std::unique_ptr<delivery::QueueDirectory> queues_;
   std::optional<clock::RealClock> clock_;
   std::optional<reactor::UsageRegistry> usage_;
   std::vector<ShardUnit> shards_;
@@ -77,6 +85,7 @@ class RealServer final : public Server {
   service::CallCounts calls_;
   std::unique_ptr<service::TimersService> service_;
   std::unique_ptr<service::ClockService> clock_service_;
+  std::unique_ptr<service::QueuesService> queues_service_;
   std::unique_ptr<grpc::Server> grpc_;
   std::string address_;
   std::unique_ptr<console::HttpServer> http_;
@@ -103,6 +112,22 @@ absl::Status RealServer::OpenStore(const Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status RealServer::OpenQueues(const Options& options) {
+  TIMERD_ASSIGN_OR_RETURN(queue_settings_, QueueSettingsFile::Open(*kv_, durability_));
+  queues_ = std::make_unique<delivery::QueueDirectory>(
+      options.queues, [this](const std::string& name, uint32_t) {
+        // Any of its shards may have slept.
+        const absl::StatusOr<std::vector<service::ShardPort>> shards =
+            router_->AllOf(NamespaceOf(name));
+        if (shards.ok()) {
+          for (const service::ShardPort& shard : *shards) {
+            shard.port->PostAlways(reactor::Dispatch{name});
+          }
+        }
+      });
+  return queue_settings_->Apply(service::Validator(options.service.limits), *queues_);
+}
+
 absl::Status RealServer::StartShards(const Options& options) {
   std::optional<clock::Reading> last;
   for (uint32_t i = 0; i < shard_count_; ++i) {
@@ -120,6 +145,8 @@ absl::Status RealServer::StartShards(const Options& options) {
   reactor::ReactorOptions each = options.reactor;
   each.shard.max_residents = std::max<size_t>(1, each.shard.max_residents / shards_.size());
   each.shard.usage = &*usage_;
+  each.shard.queues = queues_.get();
+  each.shard.lease_salt = absl::Uniform<uint64_t>(absl::BitGen());
   std::vector<service::ShardPort> ports;
   for (uint32_t i = 0; i < shards_.size(); ++i) {
     ShardUnit& unit = shards_[i];
@@ -136,6 +163,7 @@ absl::Status RealServer::StartNamespaces(const Options& options) {
   ManualNamespacesOptions manual = options.manual;
   manual.shard = options.reactor.shard;
   manual.shard.usage = &*usage_;
+  manual.shard.queues = queues_.get();
   manual.reactor.max_inbox = options.reactor.max_inbox;
   TIMERD_ASSIGN_OR_RETURN(auto namespaces, ManualNamespaces::Open(manual, *kv_, durability_));
   namespaces_ = namespaces.get();
@@ -148,6 +176,12 @@ void RealServer::MakeServices(const Options& options) {
   service_ = std::make_unique<service::TimersService>(options.service, *router_, calls_);
   clock_service_ =
       std::make_unique<service::ClockService>(options.service.limits, *router_, calls_);
+  service::QueuesOptions queues = options.queues_service;
+  queues.limits = options.service.limits;
+  queues.max_streams = options.service.max_streams;
+  queues.work.max_settlements = options.service.batches.max_items;
+  queues_service_ = std::make_unique<service::QueuesService>(queues, *router_, *queues_,
+                                                             *queue_settings_, calls_);
 }
 
 absl::Status RealServer::Listen(const Options& options) {
@@ -158,6 +192,7 @@ absl::Status RealServer::Listen(const Options& options) {
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(service_.get());
   builder.RegisterService(clock_service_.get());
+  builder.RegisterService(queues_service_.get());
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(options.service.limits.max_request_bytes * kHardRequestFactor));
   // Another server on the same port is an error, not a partner.
@@ -186,19 +221,20 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
   if (options.http.empty()) {
     return absl::OkStatus();
   }
-  console::Sources sources{.version = TIMERD_VERSION,
-                           .limits = LimitGauges(options),
-                           .usage = &*usage_,
-                           .calls = &calls_,
-                           .streams = [this] { return service_->streams(); },
-                           .shards =
-                               [this] {
-                                 std::vector<reactor::Load> loads;
-                                 for (const ShardUnit& unit : shards_) {
-                                   loads.push_back(unit.reactor->load());
-                                 }
-                                 return loads;
-                               }};
+  console::Sources sources{
+      .version = TIMERD_VERSION,
+      .limits = LimitGauges(options),
+      .usage = &*usage_,
+      .calls = &calls_,
+      .streams = [this] { return service_->streams() + queues_service_->streams(); },
+      .shards =
+          [this] {
+            std::vector<reactor::Load> loads;
+            for (const ShardUnit& unit : shards_) {
+              loads.push_back(unit.reactor->load());
+            }
+            return loads;
+          }};
   std::map<std::string, console::MakePage> pages;
   pages["/metrics"] = [sources = std::move(sources)] {
     return console::Page{.content_type = "text/plain; version=0.0.4; charset=utf-8",
@@ -217,6 +253,7 @@ void RealServer::Drain() {
     grpc_->GetHealthCheckService()->SetServingStatus(false);
     service_->Drain();
     clock_service_->Drain();
+    queues_service_->Drain();
     grpc_->Shutdown(std::chrono::system_clock::now() + drain_timeout_);
     grpc_->Wait();
   }
@@ -235,6 +272,7 @@ void RealServer::Drain() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   auto server = std::make_unique<RealServer>();
   TIMERD_RETURN_IF_ERROR(server->OpenStore(options));
+  TIMERD_RETURN_IF_ERROR(server->OpenQueues(options));
   TIMERD_RETURN_IF_ERROR(options.clock == ClockMode::kManual ? server->StartNamespaces(options)
                                                              : server->StartShards(options));
   server->MakeServices(options);

@@ -35,6 +35,7 @@ enum class Timeline : uint8_t {
   kService,    // durations: monotonic, see instant.h
   kWall,       // absolute times and cron: Unix time, follows the wall clock
   kRetention,  // service time too, but fires nothing: when an ended handle is forgotten
+  kQueue,      // service time; due, and waits in its queue until a worker takes it
 };
 // Those whose deadlines fire.
 inline constexpr std::array kFiringTimelines = {Timeline::kService, Timeline::kWall};

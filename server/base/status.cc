@@ -16,6 +16,8 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kWrongKind:
       return absl::StatusCode::kInvalidArgument;
     case Reason::kUnknownId:
+    case Reason::kUnknownQueue:
+    case Reason::kUnknownDeadLetter:
       return absl::StatusCode::kNotFound;
     case Reason::kIdInUse:
       return absl::StatusCode::kAlreadyExists;
@@ -28,6 +30,10 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kPaused:
     case Reason::kNotPaused:
     case Reason::kNotVirtual:
+    case Reason::kNotLeased:
+    case Reason::kNotYours:
+    case Reason::kRegistered:
+    case Reason::kNotRegistered:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::kLimitExceeded:
     case Reason::kSlowReader:
@@ -79,6 +85,18 @@ absl::string_view ReasonName(Reason reason) {
       return "SLOW_READER";
     case Reason::kShuttingDown:
       return "SHUTTING_DOWN";
+    case Reason::kUnknownQueue:
+      return "UNKNOWN_QUEUE";
+    case Reason::kUnknownDeadLetter:
+      return "UNKNOWN_DEAD_LETTER";
+    case Reason::kNotLeased:
+      return "NOT_LEASED";
+    case Reason::kNotYours:
+      return "NOT_YOURS";
+    case Reason::kRegistered:
+      return "REGISTERED";
+    case Reason::kNotRegistered:
+      return "NOT_REGISTERED";
   }
   return "";
 }
@@ -120,7 +138,7 @@ absl::string_view DetailKey(absl::string_view reason) {
   if (reason == ReasonName(Reason::kLimitExceeded)) {
     return "limit";
   }
-  if (reason == ReasonName(Reason::kAlreadyCalled)) {
+  if (reason == ReasonName(Reason::kAlreadyCalled) || reason == ReasonName(Reason::kNotLeased)) {
     return "end";
   }
   return "";

@@ -29,6 +29,12 @@ enum class Reason {
   kLimitExceeded,
   kSlowReader,
   kShuttingDown,
+  kUnknownQueue,
+  kUnknownDeadLetter,
+  kNotLeased,
+  kNotYours,
+  kRegistered,
+  kNotRegistered,
 };
 
 // "ALREADY_CANCELLED" and so on.

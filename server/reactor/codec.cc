@@ -59,6 +59,7 @@ void Put(const timer::Event& from, pb::Event* to) {
   if (from.wall_deadline) {
     to->set_wall_deadline_ns(*from.wall_deadline);
   }
+  to->set_attempts(from.attempts);
 }
 
 timer::Event Take(const pb::Event& from) {
@@ -83,6 +84,7 @@ timer::Event Take(const pb::Event& from) {
   if (from.has_wall_deadline_ns()) {
     event.wall_deadline = from.wall_deadline_ns();
   }
+  event.attempts = from.attempts();
   return event;
 }
 
@@ -105,6 +107,35 @@ timer::Timeout Take(const pb::Timeout& from) {
     timeout.fallback = Take(from.fallback());
   }
   return timeout;
+}
+
+void Put(const timer::RetryPolicy& from, pb::RetryPolicy* to) {
+  to->set_initial_backoff_ns(from.initial_backoff.count());
+  to->set_factor(from.factor);
+  to->set_max_backoff_ns(from.max_backoff.count());
+  to->set_max_attempts(from.max_attempts);
+}
+
+timer::RetryPolicy Take(const pb::RetryPolicy& from) {
+  return {Span(from.initial_backoff_ns()), from.factor(), Span(from.max_backoff_ns()),
+          from.max_attempts()};
+}
+
+void Put(const timer::Delivery& from, pb::Delivery* to) {
+  to->set_attempts(from.attempts);
+  to->set_released(from.released);
+  to->set_lease(from.lease);
+  if (from.due) {
+    Put(*from.due, to->mutable_due());
+  }
+}
+
+timer::Delivery Take(const pb::Delivery& from) {
+  timer::Delivery delivery{from.attempts(), from.released(), from.lease(), std::nullopt};
+  if (from.has_due()) {
+    delivery.due = Take(from.due());
+  }
+  return delivery;
 }
 
 void Put(const timer::LoopPolicy& from, pb::LoopPolicy* to) {
@@ -163,6 +194,8 @@ absl::Status Take(const pb::Spec& from, timer::Handle& handle) {
   spec.client_lost_after = Span(from.client_lost_after_ns());
   spec.idempotency_key = from.idempotency_key();
   handle.generation = from.generation();
+  spec.queue = from.queue();
+  spec.delivery = {Span(from.lease_ns()), Take(from.retry())};
   return from.has_loop() ? Take(from.loop(), spec.loop) : absl::OkStatus();
 }
 
@@ -180,6 +213,7 @@ void Take(const pb::State& from, timer::Handle& handle) {
   if (from.has_retention()) {
     handle.retention = Take(from.retention());
   }
+  handle.delivery = Take(from.delivery());
   handle.run = from.run();
   handle.sequence = from.sequence();
   handle.origin = InstantFromNanos(from.origin_ns());
@@ -196,6 +230,12 @@ void Take(const pb::State& from, timer::Handle& handle) {
   if (from.has_end()) {
     handle.end = Take(from.end());
   }
+}
+
+absl::Status Unreadable(absl::string_view key) {
+  return absl::DataLossError(absl::StrCat("handle \"", key,
+                                          "\": what is stored of it cannot be read; restore the "
+                                          "data directory from a backup"));
 }
 
 }  // namespace
@@ -221,6 +261,11 @@ std::string EncodeSpec(const timer::Handle& handle) {
   to.set_client_lost_after_ns(spec.client_lost_after.count());
   to.set_idempotency_key(spec.idempotency_key);
   to.set_generation(handle.generation);
+  if (!spec.queue.empty()) {
+    to.set_queue(spec.queue);
+    to.set_lease_ns(spec.delivery.lease.count());
+    Put(spec.delivery.retry, to.mutable_retry());
+  }
   if (spec.kind == timer::Kind::kLoop) {
     Put(spec.loop, to.mutable_loop());
   }
@@ -242,6 +287,9 @@ std::string EncodeState(const timer::Handle& handle) {
   if (handle.retention) {
     Put(*handle.retention, to.mutable_retention());
   }
+  if (!handle.spec.queue.empty()) {
+    Put(handle.delivery, to.mutable_delivery());
+  }
   to.set_run(handle.run);
   to.set_sequence(handle.sequence);
   to.set_origin_ns(ToNanos(handle.origin));
@@ -261,30 +309,34 @@ std::string EncodeState(const timer::Handle& handle) {
   return to.SerializeAsString();
 }
 
-absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view spec,
-                                     absl::string_view state) {
-  pb::Spec spec_message;
-  pb::State state_message;
-  const bool parsed = spec_message.ParseFromArray(spec.data(), static_cast<int>(spec.size())) &&
-                      state_message.ParseFromArray(state.data(), static_cast<int>(state.size()));
-  if (!parsed || spec_message.kind() == pb::KIND_UNSPECIFIED ||
-      state_message.phase() == pb::PHASE_UNSPECIFIED ||
-      (state_message.phase() == pb::PHASE_ENDED) != state_message.has_end()) {
-    return absl::DataLossError(
-        absl::StrCat("handle \"", key,
-                     "\": what is stored of it cannot be read; restore the data "
-                     "directory from a backup"));
+absl::StatusOr<timer::Handle> DecodeSpec(absl::string_view key, absl::string_view spec) {
+  pb::Spec message;
+  if (!message.ParseFromArray(spec.data(), static_cast<int>(spec.size())) ||
+      message.kind() == pb::KIND_UNSPECIFIED) {
+    return Unreadable(key);
   }
   timer::Handle handle;
   handle.key = std::string(key);
-  if (const absl::Status taken = Take(spec_message, handle); !taken.ok()) {
+  if (const absl::Status taken = Take(message, handle); !taken.ok()) {
     // It was accepted once: what has changed since are the machine's time zones.
     return absl::FailedPreconditionError(absl::StrCat(
         "handle \"", key, "\": its schedule is no longer understood: ", taken.message(),
         "; install the time zones (tzdata) that it was made with, "
         "and start again"));
   }
-  Take(state_message, handle);
+  return handle;
+}
+
+absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view spec,
+                                     absl::string_view state) {
+  pb::State message;
+  if (!message.ParseFromArray(state.data(), static_cast<int>(state.size())) ||
+      message.phase() == pb::PHASE_UNSPECIFIED ||
+      (message.phase() == pb::PHASE_ENDED) != message.has_end()) {
+    return Unreadable(key);
+  }
+  TIMERD_ASSIGN_OR_RETURN(timer::Handle handle, DecodeSpec(key, spec));
+  Take(message, handle);
   return handle;
 }
 

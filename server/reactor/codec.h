@@ -19,4 +19,7 @@ std::string EncodeState(const timer::Handle& handle);
 absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view spec,
                                      absl::string_view state);
 
+// The spec and the generation that EncodeSpec() wrote; errors as of Decode().
+absl::StatusOr<timer::Handle> DecodeSpec(absl::string_view key, absl::string_view spec);
+
 }  // namespace timerd::reactor

@@ -13,8 +13,10 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/clock/clock.h"
+#include "server/timer/delivery.h"
 #include "server/timer/handle.h"
 #include "server/timer/machine.h"
+#include "timerd/storage/v1/storage.pb.h"
 
 namespace timerd::reactor {
 
@@ -26,6 +28,7 @@ struct Notice {
   std::string key;  // of the handle: namespace and id
   timer::Kind kind = timer::Kind::kTimer;
   uint64_t generation = 1;
+  std::string queue;   // that delivers its runs; empty: none
   timer::Event event;  // FIRED and TICK carry the spec's payload here
   bool redelivery = false;
   bool end = false;  // the handle's last event
@@ -194,13 +197,79 @@ struct Unfollow {
   std::string key;
 };
 
+// What a worker says of a run.
+struct Settled {
+  Instant now;
+  timer::SettleResult result;
+  std::optional<timer::EventType> end;
+};
+struct Settle {
+  std::string key;
+  uint64_t lease = 0;
+  timer::Verdict verdict;
+  Reply<Settled> reply;
+};
+
+// The worker that held a lease is gone; it may come back. Without a reply.
+struct Abandon {
+  std::string key;
+  uint64_t lease = 0;
+};
+
+// A worker of `queue` has credit again. Without a reply.
+struct Dispatch {
+  std::string queue;
+};
+
+// Drops what waits in a queue.
+struct PurgeQueue {
+  std::string queue;
+  Reply<uint64_t> reply;
+};
+
+// Where the oldest of what waits in a queue stands; nothing when none does.
+struct ReadOldest {
+  std::string queue;
+  Reply<std::optional<Instant>> reply;
+};
+
+// A dead letter and where it lies: by when it was given up, then by place.
+struct Letter {
+  DueKey key;
+  storage::v1::DeadLetter letter;
+  timer::Spec spec;
+  uint64_t generation = 1;
+};
+struct Letters {
+  Instant now;
+  std::vector<Letter> letters;
+  bool more = false;
+};
+struct ListLetters {
+  std::string queue;
+  std::optional<DueKey> after;
+  size_t max = 0;
+  Reply<Letters> reply;
+};
+
+// Forgets a dead letter; `replay` also makes a timer of it, due at once. Replies with the key of
+// that timer, or nothing.
+struct TakeLetter {
+  std::string queue;
+  DueKey letter;
+  bool replay = false;
+  std::string new_key;  // of this shard: for the timer, if a handle that lives has the old one
+  Reply<std::string> reply;
+};
+
 // Runs on the shard's thread, in its turn among the commands.
 struct Run {
   absl::AnyInvocable<void()> function;
 };
 
 using Command = std::variant<Create, Bound, Watch, Cancel, StopLoop, Steer, Report, Reschedule, Get,
-                             List, ReadTime, Advance, Unfollow, Run>;
+                             List, ReadTime, Advance, Unfollow, Settle, Abandon, Dispatch,
+                             PurgeQueue, ReadOldest, ListLetters, TakeLetter, Run>;
 
 // Answers `command` with an error, without executing it.
 void RefuseCommand(Command& command, const absl::Status& error);

@@ -13,6 +13,8 @@ namespace {
 
 // Deadlines fired in one turn, so that commands wait a few milliseconds at most.
 constexpr size_t kFireLimit = 1024;
+// Occurrences handed to workers in one turn.
+constexpr size_t kDispatchLimit = 1024;
 // Replies and events that may wait for the disk before the shard takes no more work.
 constexpr size_t kMaxWaiting = 32'768;
 // The thread looks at the wall clock at least this often,
@@ -110,6 +112,11 @@ bool Reactor::Turn() {
       }
       commands_.clear();
     }
+    const absl::StatusOr<bool> more_to_give = shard_.Dispatch(kDispatchLimit);
+    if (!more_to_give.ok()) {
+      LogFatal(absl::StrCat("reading the store: ", more_to_give.status().ToString()));
+    }
+    more |= *more_to_give;
   } else {
     more = false;
   }

@@ -26,6 +26,10 @@ struct Resident {
   uint64_t last_frame = 0;        // the last frame that it is part of
   bool dirty = false;             // changed since last_frame
   bool erased = false;            // forgotten; stays until the store has forgotten it too
+  // Of handles that name a queue, as the shard has counted and listed them:
+  std::optional<timer::Stage> stage;  // nothing: not one that lives
+  uint64_t lease = 0;
+  std::optional<DueKey> lined;  // its place in the front of its line
 };
 
 class Residents {

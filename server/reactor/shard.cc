@@ -8,7 +8,6 @@
 #include "server/base/handle_key.h"
 #include "server/base/status.h"
 #include "server/reactor/codec.h"
-#include "server/reactor/listing.h"
 
 namespace timerd::reactor {
 namespace {
@@ -29,6 +28,14 @@ void SetDueKeys(const std::vector<IndexKey>& keys, const std::vector<IndexKey>& 
       added->set_timeline(static_cast<storage::v1::Timeline>(key.timeline));
     }
   }
+}
+
+// The queue that a deadline in `keys` waits in; empty when none does.
+std::string QueueNamed(const std::vector<IndexKey>& keys, const timer::Handle& handle) {
+  const bool waits = std::any_of(keys.begin(), keys.end(), [](const IndexKey& key) {
+    return key.timeline == Timeline::kQueue;
+  });
+  return waits ? HandleKey(NamespaceOf(handle.key), handle.spec.queue) : std::string();
 }
 
 }  // namespace
@@ -52,7 +59,8 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       // Under a clock that stands still events do not run ahead of their frames.
       backlog_(!options.is_virtual),
       namespaces_(recovered.namespaces, options.usage, options.max_handles),
-      forgotten_(kNothingLoaded) {}
+      forgotten_(kNothingLoaded),
+      lines_(recovered.queues, options.queues) {}
 
 void Shard::Begin(const clock::Reading& reading) {
   reading_ = {std::max(reading_.now, reading.now), reading.unix_ns};
@@ -90,6 +98,11 @@ absl::StatusOr<std::optional<Slot>> Shard::Lookup(absl::string_view key) {
   residents_[slot].indexed = std::move(indexed);
   residents_[slot].in_store = true;
   residents_[slot].spec_stored = true;
+  if (const timer::Handle& loaded = residents_[slot].handle;
+      !loaded.spec.queue.empty() && loaded.phase != timer::Phase::kEnded) {
+    residents_[slot].stage = timer::StageOf(loaded);
+    residents_[slot].lease = loaded.delivery.lease;
+  }
   return std::optional<Slot>(slot);
 }
 
@@ -125,6 +138,10 @@ void Shard::Emit(Slot slot, uint64_t after, bool redelivery) {
   const timer::Handle& handle = residents_[slot].handle;
   for (const timer::Event& event : events_) {
     namespaces_.OnEvent(handle, event);
+    if (event.type == timer::EventType::kFailed && !event.by_timeout &&
+        !handle.spec.queue.empty()) {
+      Bury(handle, event);
+    }
     outputs_.push_back({after, [this, notice = std::make_shared<const Notice>(MakeNotice(
                                           handle, event, redelivery))] { sink_.OnEvent(notice); }});
   }
@@ -137,6 +154,7 @@ void Shard::MarkDirty(Slot slot) {
     resident.dirty = true;
     gathered_.push_back(slot);
   }
+  TrackDelivery(slot);
   Rearm(slot);
 }
 
@@ -149,6 +167,7 @@ void Shard::Rearm(Slot slot) {
   } else {
     wheel_.Disarm(slot);
   }
+  LineUp(slot);
 }
 
 void Shard::Settle(Slot slot) {
@@ -166,6 +185,7 @@ void Shard::Settle(Slot slot) {
   }
   if (resident.erased || !IsWithinWindow(resident.handle)) {
     wheel_.Disarm(slot);
+    LineUp(slot);
     residents_.Remove(slot);
   } else {
     Rearm(slot);
@@ -199,7 +219,7 @@ Opened Shard::Open(const timer::Handle& handle, uint64_t after) const {
 
 Notice Shard::MakeNotice(const timer::Handle& handle, const timer::Event& event,
                          bool redelivery) const {
-  Notice notice{handle.key, handle.spec.kind, handle.generation,
+  Notice notice{handle.key, handle.spec.kind, handle.generation, handle.spec.queue,
                 event,      redelivery,       handle.end && handle.end->sequence == event.sequence};
   if (event.type == timer::EventType::kFired || event.type == timer::EventType::kTick) {
     notice.event.payload = handle.spec.payload;
@@ -207,10 +227,25 @@ Notice Shard::MakeNotice(const timer::Handle& handle, const timer::Event& event,
   return notice;
 }
 
+void Shard::LeaveQueue(Slot slot, const timer::Handle& next) {
+  Resident& resident = residents_[slot];
+  const timer::Handle& handle = resident.handle;
+  if (handle.spec.queue.empty() || handle.spec.queue == next.spec.queue || !resident.in_store) {
+    return;
+  }
+  // The next record cannot say where this one waited.
+  storage::v1::Erase& erase = *operations_.emplace_back().mutable_erase();
+  erase.set_key(handle.key);
+  erase.set_queue(HandleKey(NamespaceOf(handle.key), handle.spec.queue));
+  SetDueKeys(resident.indexed, {}, erase.mutable_disarmed());
+  resident.indexed.clear();
+  resident.in_store = false;
+}
+
 // ---- Frames ------------------------------------------------------------------------------------
 
 std::optional<store::Frame> Shard::TakeFrame() {
-  if (gathered_.empty()) {
+  if (!HasChanges()) {
     return std::nullopt;
   }
   return TakeFrameEvenEmpty();
@@ -225,6 +260,11 @@ store::Frame Shard::TakeFrameEvenEmpty() {
   frame.set_wall_ns(reading_.unix_ns);
   frame.set_next_place(next_place_);
   namespaces_.TakeChanged(frame);
+  lines_.TakeChanged(frame);
+  for (storage::v1::Operation& operation : operations_) {
+    *frame.add_operations() = std::move(operation);
+  }
+  operations_.clear();
   for (const Slot slot : gathered_) {
     Resident& resident = residents_[slot];
     const timer::Handle& handle = resident.handle;
@@ -233,6 +273,7 @@ store::Frame Shard::TakeFrameEvenEmpty() {
         storage::v1::Erase* erase = frame.add_operations()->mutable_erase();
         erase->set_key(handle.key);
         SetDueKeys(resident.indexed, {}, erase->mutable_disarmed());
+        erase->set_queue(QueueNamed(resident.indexed, handle));
       }
       resident.indexed.clear();
       resident.in_store = false;
@@ -247,6 +288,10 @@ store::Frame Shard::TakeFrameEvenEmpty() {
       std::vector<IndexKey> due = timer::AllDue(handle);
       SetDueKeys(due, resident.indexed, put->mutable_armed());
       SetDueKeys(resident.indexed, due, put->mutable_disarmed());
+      put->set_queue(QueueNamed(due, handle));
+      if (put->queue().empty()) {
+        put->set_queue(QueueNamed(resident.indexed, handle));
+      }
       resident.indexed = std::move(due);
       resident.in_store = true;
       resident.spec_stored = true;
@@ -268,6 +313,7 @@ void Shard::OnApplied(uint64_t sequence) {
   TIMERD_CHECK(!in_flight_.empty() && in_flight_.front().sequence == sequence);
   TIMERD_CHECK(sequence <= durable_);
   applied_ = sequence;
+  std::erase_if(unburied_, [sequence](const auto& each) { return each.second <= sequence; });
   const std::vector<Slot> slots = std::move(in_flight_.front().slots);
   in_flight_.pop_front();
   for (const Slot slot : slots) {
@@ -284,20 +330,9 @@ void Shard::Release() {
     output.give();
   }
   while (!reads_.empty() && reads_.front().after <= applied_) {
-    List list = std::move(reads_.front().list);
+    Read read = std::move(reads_.front());
     reads_.pop_front();
-    absl::StatusOr<Listed> listed = ListHandles(state_, list, reading_.now, wall_ahead_);
-    if (listed.ok()) {
-      for (Listed::Row& row : listed->rows) {
-        // Heartbeats that have not been written down.
-        if (const std::optional<Slot> slot = residents_.Find(row.handle.key);
-            slot && timer::HasReservation(residents_[*slot].handle)) {
-          row.handle.timeouts = residents_[*slot].handle.timeouts;
-        }
-        timer::SortTimeouts(row.handle, wall_ahead_);
-      }
-    }
-    list.reply(std::move(listed));
+    read.give();
   }
 }
 

@@ -24,15 +24,18 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/clock/clock.h"
 #include "server/reactor/command.h"
+#include "server/reactor/lines.h"
 #include "server/reactor/namespace_counts.h"
 #include "server/reactor/recovery.h"
 #include "server/reactor/residents.h"
@@ -51,6 +54,14 @@ struct ShardOptions {
   timer::Limits limits;
   // Handles that may live in one namespace at once, over all shards.
   uint64_t max_handles = 10'000'000;
+  // Where queues are found; null: nobody takes what waits in one.
+  QueueDirectory* queues = nullptr;
+  // How long a lease outlives the stream that held it.
+  Span lease_grace = std::chrono::seconds(2);
+  // How long dead letters are kept.
+  Span dead_letter_retention = std::chrono::hours(24 * 14);
+  // Makes the names of leases hard to guess.
+  uint64_t lease_salt = 0;
   // Where the server keeps the numbers of all its shards; null: nowhere, and nothing is limited.
   UsageRegistry* usage = nullptr;
 };
@@ -81,6 +92,9 @@ class Shard {
   // Fires at most `limit` deadlines that are due, in order; returns how many acted. What is due but
   // not loaded waits for LoadWindow().
   size_t Fire(size_t limit);
+  // Hands at most `limit` of what waits in queues to workers, and drops what is to be purged.
+  // Returns true if there may be more to do. An error means that the store cannot be read: fatal.
+  absl::StatusOr<bool> Dispatch(size_t limit);
   // Forgets ended handles whose retention is over, some at a time; returns how many. Nobody sees
   // them any more in any case: this is for the disk.
   absl::StatusOr<size_t> Forget();
@@ -126,7 +140,14 @@ class Shard {
   };
   struct Read {
     uint64_t after;  // the frame that must be applied before
-    List list;
+    absl::AnyInvocable<void()> give;
+  };
+  struct Purge {
+    Line* line;
+    Instant until;   // what is due later stays,
+    uint64_t place;  // and what has begun to wait later
+    uint64_t purged = 0;
+    Reply<uint64_t> reply;
   };
   struct InFlight {
     uint64_t sequence;
@@ -147,6 +168,13 @@ class Shard {
   void Do(ReadTime command);
   void Do(Advance command);
   void Do(const Unfollow& command);
+  void Do(reactor::Settle command);
+  void Do(const Abandon& command);
+  void Do(const reactor::Dispatch& command);
+  void Do(PurgeQueue command);
+  void Do(ReadOldest command);
+  void Do(ListLetters command);
+  void Do(TakeLetter command);
   void Do(Run command);
 
   // Runs `step(handle, context)` on the handle `key`. An error goes to `reply` as it is, and
@@ -164,6 +192,8 @@ class Shard {
   absl::StatusOr<std::optional<Slot>> Lookup(absl::string_view key);
   // The handle `key`, made resident; NotFound if there is none.
   absl::StatusOr<Slot> Find(absl::string_view key);
+  // Adds what the store does not know yet.
+  void CompleteRows(Listed& listed);
   // Erased, or to be erased: nobody may see it.
   bool IsGone(const Resident& resident) const;
   timer::Context MakeContext();
@@ -190,8 +220,34 @@ class Shard {
   void FollowWallClock(Span ahead);
   // What is in memory is what the next frame writes down.
   static void DropReservations(timer::Handle& handle);
+  // ---- Queues ----
+  Line& LineOf(const timer::Handle& handle) { return lines_.Of(handle.key, handle.spec.queue); }
+  // What holds for `handle` where it brings nothing of its own.
+  timer::DeliveryPolicy QueuePolicy(const timer::Handle& handle);
+  // Before the handle in `slot` is replaced by `next`, which may name another queue.
+  void LeaveQueue(Slot slot, const timer::Handle& next);
+  absl::Status AdmitToQueue(absl::string_view key, const timer::Spec& spec);
+  // Brings the counts of the handle's queue up to date, and frees the credit of a lease that is
+  // over.
+  void TrackDelivery(Slot slot);
+  // Puts the handle into the front of its line, or takes it out.
+  void LineUp(Slot slot);
+  // Loads one page of what waits, if the front is empty and there is more.
+  absl::Status LoadLine(Line& line);
+  absl::StatusOr<size_t> DispatchFrom(Line& line, size_t limit);
+  void HandOver(Slot slot, std::shared_ptr<Worker> worker);
+  absl::StatusOr<bool> PurgeSome();
+  // The run of `handle` is given up.
+  void Bury(const timer::Handle& handle, const timer::Event& event);
+  void Unbury(Line& line, const DueKey& key);
+  absl::Status ForgetLetters();
+  void TakeLetterNow(TakeLetter command);
+
+  bool HasChanges() const {
+    return !gathered_.empty() || !operations_.empty() || lines_.HasChanged();
+  }
   // The frame that holds all that has been decided so far.
-  uint64_t LatestFrame() const { return gathered_.empty() ? taken_ : taken_ + 1; }
+  uint64_t LatestFrame() const { return HasChanges() ? taken_ + 1 : taken_; }
   // The frame that holds the handle as it is.
   uint64_t LatestFrameOf(const Resident& resident) const {
     return resident.dirty ? taken_ + 1 : resident.last_frame;
@@ -224,7 +280,16 @@ class Shard {
   DueKey forgotten_;  // retentions up to here have been looked at
   Instant next_forget_;
 
-  std::vector<Slot> gathered_;  // dirty residents, for the next frame
+  Lines lines_;
+  absl::flat_hash_map<uint64_t, std::shared_ptr<Worker>> leases_;  // who has them, in this process
+  uint64_t settling_ = 0;                                          // the lease being settled
+  std::deque<Purge> purges_;
+  // Letters that the store may still have, although a frame has them no more: which frame.
+  std::map<std::pair<std::string, DueKey>, uint64_t> unburied_;
+  Instant next_letter_forget_;
+
+  std::vector<storage::v1::Operation> operations_;  // for the next frame, before its handles
+  std::vector<Slot> gathered_;                      // dirty residents, for the next frame
   std::deque<InFlight> in_flight_;
   std::vector<timer::Event> events_;  // of the step under way
   std::deque<Output> outputs_;

@@ -1,56 +1,14 @@
 // Of Shard: what each command does.
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/handle_key.h"
 #include "server/base/status.h"
-#include "server/reactor/shard.h"
+#include "server/reactor/listing.h"
+#include "server/reactor/shard_change.h"
 
 namespace timerd::reactor {
-namespace {
-
-// What no step changes without changing the handle: an unchanged one is not written.
-auto Outline(const timer::Handle& handle, uint64_t next_place) {
-  return std::tuple(handle.phase, handle.sequence, handle.run, handle.reported_run, handle.paused,
-                    handle.interval, next_place);
-}
-
-}  // namespace
-
-template <typename T>
-void Shard::Answer(Reply<T> reply, absl::StatusOr<T> answer) {
-  outputs_.push_back(
-      {LatestFrame(), [reply = std::move(reply), answer = std::move(answer)]() mutable {
-         reply(std::move(answer));
-       }});
-}
-
-template <typename Result, typename Step, typename ToAnswer>
-void Shard::Change(const std::string& key, Reply<Result> reply, Step step, ToAnswer to_answer) {
-  const absl::StatusOr<Slot> slot = Find(key);
-  if (!slot.ok()) {
-    return Answer<Result>(std::move(reply), slot.status());
-  }
-  timer::Handle& handle = residents_[*slot].handle;
-  timer::Context context = MakeContext();
-  const auto before = Outline(handle, next_place_);
-  auto result = step(handle, context);
-  if (!result.ok()) {
-    Settle(*slot);
-    return Answer<Result>(std::move(reply), result.status());
-  }
-  Result answer = to_answer(*result, handle);
-  if (context.covered || Outline(handle, next_place_) == before) {
-    Settle(*slot);
-  } else {
-    MarkDirty(*slot);
-  }
-  Answer<Result>(std::move(reply), std::move(answer));
-  Emit(*slot, LatestFrame(), /*redelivery=*/false);
-}
-
 void Shard::AnswerExisting(Slot slot, Create command) {
   const timer::Handle& handle = residents_[slot].handle;
   if (const auto field = timer::FindDifference(handle, command.spec)) {
@@ -103,6 +61,9 @@ void Shard::Do(Create command) {
     const absl::string_view what = command.spec.kind == timer::Kind::kLoop ? "loop" : "timer";
     refused = Prefixed(absl::StrCat(what, " \"", IdOf(command.key), "\": "), refused);
   }
+  if (refused.ok()) {
+    refused = AdmitToQueue(command.key, command.spec);
+  }
   if (refused.ok() && !lives) {
     refused = namespaces_.Admit(command.key, kind);
   }
@@ -127,6 +88,7 @@ void Shard::Do(Create command) {
   Slot slot;
   if (*found) {  // its record is replaced
     slot = **found;
+    LeaveQueue(slot, handle);
     residents_[slot].handle = std::move(handle);
     residents_[slot].erased = false;
     residents_[slot].spec_stored = false;
@@ -243,7 +205,27 @@ void Shard::Do(Get command) {
       });
 }
 
-void Shard::Do(List command) { reads_.push_back({LatestFrame(), std::move(command)}); }
+void Shard::Do(List command) {
+  reads_.push_back({LatestFrame(), [this, command = std::move(command)]() mutable {
+                      absl::StatusOr<Listed> listed =
+                          ListHandles(state_, command, reading_.now, wall_ahead_);
+                      if (listed.ok()) {
+                        CompleteRows(*listed);
+                      }
+                      command.reply(std::move(listed));
+                    }});
+}
+
+void Shard::CompleteRows(Listed& listed) {
+  for (Listed::Row& row : listed.rows) {
+    // Heartbeats that have not been written down.
+    if (const std::optional<Slot> slot = residents_.Find(row.handle.key);
+        slot && timer::HasReservation(residents_[*slot].handle)) {
+      row.handle.timeouts = residents_[*slot].handle.timeouts;
+    }
+    timer::SortTimeouts(row.handle, wall_ahead_);
+  }
+}
 
 void Shard::Do(ReadTime command) {
   Answer<TimeRead>(std::move(command.reply), TimeRead{reading_, options_.is_virtual});

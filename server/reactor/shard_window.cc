@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/handle_key.h"
 #include "server/base/status.h"
 #include "server/reactor/codec.h"
 #include "server/reactor/shard.h"
@@ -63,7 +64,8 @@ size_t Shard::Fire(size_t limit) {
     const bool ahead_of_log = timer::HasReservation(handle);
     timer::Context context = MakeContext();
     context.followed = handle.lost && sink_.IsFollowed(handle.key);
-    fired += timer::Fire(handle, context) == timer::Fired::kEvent ? 1 : 0;
+    context.queue_policy = QueuePolicy(handle);
+    fired += timer::Fire(handle, context) == timer::Fired::kMoved ? 0 : 1;
     MarkDirty(slot);
     Emit(slot, ahead_of_log ? LatestFrame() : rests_on,
          /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);
@@ -75,6 +77,7 @@ size_t Shard::Fire(size_t limit) {
 }
 
 absl::StatusOr<size_t> Shard::Forget() {
+  TIMERD_RETURN_IF_ERROR(ForgetLetters());
   if (reading_.now < next_forget_) {
     return 0;
   }
@@ -188,7 +191,16 @@ bool Shard::IsWithinWindow(const timer::Handle& handle) const {
     const IndexKey key = deadline.index_key();
     return key.due <= Loaded(key.timeline);
   };
-  return (handle.due && within(*handle.due)) || (handle.lost && within(*handle.lost)) ||
+  const std::optional<DueKey> waiting = timer::WaitingKey(handle);
+  if (waiting) {
+    const Line* const line = lines_.Find(HandleKey(NamespaceOf(handle.key), handle.spec.queue));
+    if (line != nullptr && *waiting <= line->loaded) {
+      return true;
+    }
+  } else if (handle.delivery.due && within(*handle.delivery.due)) {
+    return true;
+  }
+  return (handle.due && !waiting && within(*handle.due)) || (handle.lost && within(*handle.lost)) ||
          std::any_of(handle.timeouts.begin(), handle.timeouts.end(),
                      [&within](const timer::Timeout& timeout) { return within(timeout.due); });
 }

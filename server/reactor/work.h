@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/timer/delivery.h"
 #include "server/timer/handle.h"
@@ -40,8 +41,6 @@ class Worker {
   // The lease is over: settled (over whatever stream), or taken away. Its credit is free again.
   // Comes once for each Deliver(), after it.
   virtual void OnLeaseOver(absl::string_view key, uint64_t lease, bool revoked) = 0;
-  // The Claim() comes to nothing: the credit is free again.
-  virtual void OnClaimDropped() = 0;
 };
 
 // What all shards know of one queue. Any thread.
@@ -68,6 +67,8 @@ class QueueDirectory {
   // The queue `name`, namespace and queue ("billing/mail"), from now on if it is new; null if it is
   // and there are as many as there may be. Callers keep the pointer.
   virtual std::shared_ptr<Queue> Get(absl::string_view name) = 0;
+  // What is said to one that asked for a queue in vain.
+  virtual absl::Status RefuseNew(absl::string_view name) const = 0;
 };
 
 }  // namespace timerd::reactor

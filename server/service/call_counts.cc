@@ -4,6 +4,7 @@
 
 #include "server/base/check.h"
 #include "server/base/status.h"
+#include "timerd/v1/queues.pb.h"
 #include "timerd/v1/timers.pb.h"
 
 namespace timerd::service {
@@ -11,11 +12,13 @@ namespace {
 
 // The methods of all services of the API, in the order of their definition.
 std::vector<const google::protobuf::MethodDescriptor*> Methods() {
-  const google::protobuf::FileDescriptor& file = *v1::ScheduleRequest::descriptor()->file();
   std::vector<const google::protobuf::MethodDescriptor*> methods;
-  for (int service = 0; service < file.service_count(); ++service) {
-    for (int method = 0; method < file.service(service)->method_count(); ++method) {
-      methods.push_back(file.service(service)->method(method));
+  for (const google::protobuf::FileDescriptor* const file :
+       {v1::ScheduleRequest::descriptor()->file(), v1::WorkRequest::descriptor()->file()}) {
+    for (int service = 0; service < file->service_count(); ++service) {
+      for (int method = 0; method < file->service(service)->method_count(); ++method) {
+        methods.push_back(file->service(service)->method(method));
+      }
     }
   }
   return methods;

@@ -9,14 +9,12 @@
 #include "server/base/mutex.h"
 #include "server/base/status.h"
 #include "server/service/page.h"
+#include "server/service/page_size.h"
 #include "server/service/timers_service.h"
 #include "server/service/translation.h"
 
 namespace timerd::service {
 namespace {
-
-constexpr size_t kDefaultPageSize = 100;
-constexpr size_t kMaxPageSize = 1000;
 
 template <typename Enum, typename Domain>
 absl::Status CheckFilter(absl::string_view field, Enum value, bool is_known,
@@ -94,6 +92,7 @@ grpc::ServerUnaryReactor* TimersService::List(grpc::CallbackServerContext* conte
   grpc::ServerUnaryReactor* const call = context->DefaultReactor();
   reactor::ListFilter filter;
   PageStart start;
+  size_t rows = 0;
   std::vector<ShardPort> shards;
   const absl::Status status = [&]() -> absl::Status {
     TIMERD_RETURN_IF_ERROR(Admit(*request));
@@ -106,13 +105,7 @@ grpc::ServerUnaryReactor* TimersService::List(grpc::CallbackServerContext* conte
       TIMERD_RETURN_IF_ERROR(validator_.CheckId("id_prefix", request->id_prefix()));
     }
     filter.prefix = HandleKey(name, request->id_prefix());
-    if (request->page_size() < 0) {
-      return Refuse(
-          Reason::kInvalidField,
-          absl::StrCat("List: page_size ", request->page_size(), " is negative; use 1 to ",
-                       kMaxPageSize, ", or 0 for ", kDefaultPageSize),
-          "page_size");
-    }
+    TIMERD_ASSIGN_OR_RETURN(rows, ToPageSize("List", request->page_size()));
     TIMERD_ASSIGN_OR_RETURN(start, FromPageToken(request->page_token(), filter));
     TIMERD_ASSIGN_OR_RETURN(shards, router_.AllOf(name));
     return absl::OkStatus();
@@ -121,9 +114,6 @@ grpc::ServerUnaryReactor* TimersService::List(grpc::CallbackServerContext* conte
     Finish<v1::ListRequest>(call, status);
     return call;
   }
-  const size_t rows = request->page_size() == 0
-                          ? kDefaultPageSize
-                          : std::min<size_t>(request->page_size(), kMaxPageSize);
   auto gathered = std::make_shared<ListCall>(
       filter, shards.size(), rows,
       [this, call](const absl::Status& end) { Finish<v1::ListRequest>(call, end); }, response);

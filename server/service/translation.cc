@@ -70,6 +70,8 @@ void Translate(const reactor::Notice& from, v1::Event* to) {
   to->set_redelivery(from.redelivery);
   to->set_reason(std::string(timer::EndReasonName(event.reason)));
   to->set_triggered(event.triggered);
+  to->set_queue(from.queue);
+  to->set_attempts(event.attempts);
   if (event.wall_deadline) {
     Split(*event.wall_deadline, to->mutable_wall_deadline());
   }
@@ -99,6 +101,32 @@ void Translate(const timer::LoopPolicy& from, v1::Loop* to) {
   }
 }
 
+void Translate(const timer::RetryPolicy& from, v1::RetryPolicy* to) {
+  if (from.initial_backoff > Span::zero()) {
+    Translate(from.initial_backoff, to->mutable_initial_backoff());
+  }
+  to->set_factor(from.factor);
+  if (from.max_backoff > Span::zero()) {
+    Translate(from.max_backoff, to->mutable_max_backoff());
+  }
+  to->set_max_attempts(from.max_attempts);
+}
+
+void TranslateDelivery(const timer::Handle& from, v1::Delivery* to) {
+  to->set_queue(from.spec.queue);
+  to->set_stage(static_cast<v1::Delivery::Stage>(static_cast<int>(timer::StageOf(from)) + 1));
+  to->set_attempts(from.delivery.attempts);
+  if (from.delivery.due && !timer::WaitingKey(from)) {
+    Translate(from.delivery.due->at, to->mutable_until());
+  }
+  if (from.spec.delivery.lease > Span::zero()) {
+    Translate(from.spec.delivery.lease, to->mutable_lease());
+  }
+  if (from.spec.delivery.retry != timer::RetryPolicy()) {
+    Translate(from.spec.delivery.retry, to->mutable_retry());
+  }
+}
+
 void Translate(const timer::Handle& from, Span wall_ahead, v1::Handle* to) {
   const timer::Spec& spec = from.spec;
   to->set_id(std::string(IdOf(from.key)));
@@ -124,6 +152,9 @@ void Translate(const timer::Handle& from, Span wall_ahead, v1::Handle* to) {
   to->set_payload(spec.payload);
   if (spec.client_lost_after > Span::zero()) {
     Translate(spec.client_lost_after, to->mutable_client_lost_after());
+  }
+  if (!spec.queue.empty()) {
+    TranslateDelivery(from, to->mutable_delivery());
   }
   if (spec.kind == timer::Kind::kLoop) {
     Translate(spec.loop, to->mutable_loop());

@@ -13,6 +13,7 @@ void Translate(Instant from, google::protobuf::Timestamp* to);
 void Translate(Span from, google::protobuf::Duration* to);
 void Translate(const reactor::Opened& from, v1::Acknowledgement* to);
 void Translate(const reactor::Notice& from, v1::Event* to);
+void Translate(const timer::RetryPolicy& from, v1::RetryPolicy* to);
 // `wall_ahead` as in base/due_key.h.
 void Translate(const timer::Handle& from, Span wall_ahead, v1::Handle* to);
 

@@ -73,20 +73,25 @@ absl::Status Validator::CheckId(absl::string_view field, absl::string_view id) c
 }
 
 absl::StatusOr<std::string> Validator::ToNamespace(absl::string_view name) {
-  constexpr size_t kMaxBytes = 63;
   if (name.empty()) {
     return std::string(kDefaultNamespace);
   }
+  TIMERD_RETURN_IF_ERROR(CheckName("namespace", name));
+  return std::string(name);
+}
+
+absl::Status Validator::CheckName(absl::string_view field, absl::string_view name) {
+  constexpr size_t kMaxBytes = 63;
   const auto is_good = [](char c) {
     return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-' || c == '_' || c == '.';
   };
-  if (name.size() > kMaxBytes || !absl::ascii_isalnum(name[0]) ||
+  if (name.empty() || name.size() > kMaxBytes || !absl::ascii_isalnum(name[0]) ||
       !std::all_of(name.begin(), name.end(), is_good)) {
-    return BadField("namespace", "namespace ", Show(name),
+    return BadField(field, field, " ", Show(name),
                     " is not a name; use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a "
                     "letter or digit");
   }
-  return std::string(name);
+  return absl::OkStatus();
 }
 
 absl::Status Validator::CheckPayload(absl::string_view subject, absl::string_view field,
@@ -193,7 +198,9 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::ScheduleRequest& request
         "; set exactly one of them");
   }
   TIMERD_RETURN_IF_ERROR(CheckPayload(subject, "payload", request.payload()));
-  timer::Spec spec{.kind = timer::Kind::kTimer, .reported = request.reported()};
+  timer::Spec spec{.kind = timer::Kind::kTimer,
+                   .reported = request.reported() || !request.queue().empty()};
+  TIMERD_RETURN_IF_ERROR(TakeDelivery(subject, request, spec));
   if (request.has_delay()) {
     TIMERD_ASSIGN_OR_RETURN(spec.span, ToSpan(subject, "delay", request.delay(), false));
   } else {
@@ -209,6 +216,12 @@ absl::StatusOr<timer::Spec> Validator::ToSpec(const v1::StartLoopRequest& reques
   TIMERD_RETURN_IF_ERROR(CheckPayload(subject, "payload", request.payload()));
   timer::Spec spec{
       .kind = timer::Kind::kLoop, .reported = !request.plain(), .start_now = request.start_now()};
+  if (request.plain() && !request.queue().empty()) {
+    return BadField("plain", subject,
+                    ": plain does not go with a queue, whose workers say how each run ended; leave "
+                    "one of the two out");
+  }
+  TIMERD_RETURN_IF_ERROR(TakeDelivery(subject, request, spec));
   if (request.has_interval()) {
     TIMERD_ASSIGN_OR_RETURN(spec.span, ToInterval(subject, request.interval()));
   }

@@ -10,8 +10,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/instant.h"
+#include "server/delivery/work_queue.h"
 #include "server/reactor/command.h"
 #include "server/timer/handle.h"
+#include "timerd/v1/queues.pb.h"
 #include "timerd/v1/timers.pb.h"
 
 namespace timerd::service {
@@ -35,6 +37,15 @@ class Validator {
 
   // The namespace that a request means: "default" when it is empty.
   static absl::StatusOr<std::string> ToNamespace(absl::string_view name);
+
+  // `name`, the value of `field`, is a name as namespaces and queues have. An empty one is refused.
+  static absl::Status CheckName(absl::string_view field, absl::string_view name);
+
+  // What a worker says of a run, and what a queue is told to do.
+  absl::StatusOr<timer::Verdict> ToVerdict(const v1::Settlement& settlement) const;
+  absl::StatusOr<delivery::QueueSettings> ToSettings(absl::string_view subject,
+                                                     const v1::QueueSettings& settings) const;
+  absl::Status CheckCredit(uint32_t credit, uint32_t max_credit) const;
 
   // What to create.
   absl::StatusOr<timer::Spec> ToSpec(const v1::ScheduleRequest& request) const;
@@ -70,6 +81,16 @@ class Validator {
   template <typename Request>
   absl::Status TakeCommon(absl::string_view subject, const Request& request,
                           timer::Spec& spec) const;
+  // The queue that a creating request names, and its policy there.
+  template <typename Request>
+  absl::Status TakeDelivery(absl::string_view subject, const Request& request,
+                            timer::Spec& spec) const;
+  // A duration of `least` to `most`.
+  absl::StatusOr<Span> ToSpanWithin(absl::string_view subject, absl::string_view field,
+                                    const google::protobuf::Duration& value, Span least,
+                                    Span most) const;
+  absl::StatusOr<timer::RetryPolicy> ToRetry(absl::string_view subject,
+                                             const v1::RetryPolicy& retry) const;
   absl::Status CheckPayload(absl::string_view subject, absl::string_view field,
                             absl::string_view payload) const;
   absl::StatusOr<timer::Outcome> ToOutcome(absl::string_view subject, absl::string_view field,

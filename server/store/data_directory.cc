@@ -28,7 +28,7 @@ namespace {
 
 using storage::v1::Superblock;
 
-constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kFormatVersion = 3;
 constexpr char kLockFile[] = "timerd.lock";
 constexpr absl::string_view kRestore =
     "restore the directory from a backup, or move it away and start empty";

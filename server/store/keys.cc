@@ -13,6 +13,10 @@ constexpr char kLogTag = 'L';
 constexpr char kClockTag = 'M';
 constexpr char kNamespaceTag = 'N';
 constexpr char kPositionTag = 'P';
+constexpr char kWaitingTag = 'Q';
+constexpr char kSettingsTag = 'S';
+constexpr char kQueueTag = 'U';
+constexpr char kLetterTag = 'X';
 
 constexpr char kSpecSuffix = 0;
 constexpr char kStateSuffix = 1;
@@ -73,6 +77,37 @@ std::string HandleKeyWith(uint32_t shard, absl::string_view id, char suffix) {
   return key;
 }
 
+void AppendDue(const DueKey& due, std::string& key) {
+  AppendBigEndian(static_cast<uint64_t>(ToNanos(due.deadline)) ^ kSignBit, key);
+  AppendBigEndian(due.place, key);
+}
+
+// `bytes` are what AppendDue() appended.
+DueKey ReadDue(absl::string_view bytes) {
+  const uint64_t deadline = ReadBigEndian(bytes.substr(0, sizeof(uint64_t))) ^ kSignBit;
+  return {InstantFromNanos(static_cast<int64_t>(deadline)),
+          ReadBigEndian(bytes.substr(sizeof(uint64_t)))};
+}
+
+std::string QueuedKey(char tag, uint32_t shard, absl::string_view queue, const DueKey& due) {
+  std::string key = ShardPrefix(tag, shard);
+  key.append(queue.data(), queue.size()).push_back('\0');
+  AppendDue(due, key);
+  return key;
+}
+
+KeyRange QueuedRange(char tag, uint32_t shard, absl::string_view queue,
+                     const std::optional<DueKey>& after) {
+  std::string prefix = ShardPrefix(tag, shard);
+  prefix.append(queue.data(), queue.size()).push_back('\0');
+  std::string last = AfterPrefix(prefix);
+  if (after.has_value()) {
+    AppendDue(*after, prefix);
+    prefix.push_back('\0');
+  }
+  return {std::move(prefix), std::move(last)};
+}
+
 bool HasTag(absl::string_view key, char tag, size_t min_size) {
   return key.size() >= min_size && key[0] == tag;
 }
@@ -103,8 +138,7 @@ std::optional<uint64_t> LogSequence(absl::string_view key) {
 
 std::string DueIndexKey(uint32_t shard, const IndexKey& index) {
   std::string key = ShardPrefix(kDueTags[static_cast<size_t>(index.timeline)], shard);
-  AppendBigEndian(static_cast<uint64_t>(ToNanos(index.due.deadline)) ^ kSignBit, key);
-  AppendBigEndian(index.due.place, key);
+  AppendDue(index.due, key);
   return key;
 }
 
@@ -130,11 +164,8 @@ std::optional<IndexKey> IndexKeyOf(absl::string_view key) {
   if (tag == std::end(kDueTags)) {
     return std::nullopt;
   }
-  const uint64_t deadline =
-      ReadBigEndian(key.substr(kShardPrefixSize, sizeof(uint64_t))) ^ kSignBit;
   return IndexKey{static_cast<Timeline>(tag - std::begin(kDueTags)),
-                  {InstantFromNanos(static_cast<int64_t>(deadline)),
-                   ReadBigEndian(key.substr(kShardPrefixSize + sizeof(uint64_t)))}};
+                  ReadDue(key.substr(kShardPrefixSize))};
 }
 
 std::string NamespaceKey(uint32_t shard, absl::string_view name) {
@@ -143,6 +174,56 @@ std::string NamespaceKey(uint32_t shard, absl::string_view name) {
 
 KeyRange NamespaceRange(uint32_t shard) {
   return {ShardPrefix(kNamespaceTag, shard), AfterShard(kNamespaceTag, shard)};
+}
+
+std::string WaitingKey(uint32_t shard, absl::string_view queue, const DueKey& due) {
+  return QueuedKey(kWaitingTag, shard, queue, due);
+}
+
+KeyRange WaitingRange(uint32_t shard, absl::string_view queue, const std::optional<DueKey>& after) {
+  return QueuedRange(kWaitingTag, shard, queue, after);
+}
+
+std::string LetterKey(uint32_t shard, absl::string_view queue, const DueKey& due) {
+  return QueuedKey(kLetterTag, shard, queue, due);
+}
+
+KeyRange LetterRange(uint32_t shard, absl::string_view queue, const std::optional<DueKey>& after) {
+  return QueuedRange(kLetterTag, shard, queue, after);
+}
+
+std::optional<DueKey> QueuedKeyOf(absl::string_view key) {
+  constexpr size_t kDueSize = 2 * sizeof(uint64_t);
+  constexpr size_t kMinSize = kShardPrefixSize + 1 + kDueSize;
+  if (!HasTag(key, kWaitingTag, kMinSize) && !HasTag(key, kLetterTag, kMinSize)) {
+    return std::nullopt;
+  }
+  const absl::string_view name = key.substr(kShardPrefixSize, key.size() - kMinSize);
+  if (name.find('\0') != absl::string_view::npos || key[key.size() - kDueSize - 1] != '\0') {
+    return std::nullopt;
+  }
+  return ReadDue(key.substr(key.size() - kDueSize));
+}
+
+std::string QueueKey(uint32_t shard, absl::string_view queue) {
+  return ShardPrefix(kQueueTag, shard).append(queue.data(), queue.size());
+}
+
+KeyRange QueueRange(uint32_t shard) {
+  return {ShardPrefix(kQueueTag, shard), AfterShard(kQueueTag, shard)};
+}
+
+std::string SettingsKey(absl::string_view queue) {
+  return std::string(1, kSettingsTag).append(queue.data(), queue.size());
+}
+
+KeyRange SettingsRange() { return {SettingsKey(""), AfterPrefix(SettingsKey(""))}; }
+
+std::optional<std::string> SettingsName(absl::string_view key) {
+  if (!HasTag(key, kSettingsTag, 2)) {
+    return std::nullopt;
+  }
+  return std::string(key.substr(1));
 }
 
 std::string ClockKey(absl::string_view name) {

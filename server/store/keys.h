@@ -7,14 +7,19 @@
 //   spec         'H' shard escaped-key 0       -> Spec
 //   state        'H' shard escaped-key 1       -> State
 //   namespace    'N' shard name                -> NamespaceCount
+//   waiting      'Q' shard queue 0 deadline place -> handle key
+//   dead letter  'X' shard queue 0 time place  -> DeadLetter
+//   queue        'U' shard queue               -> QueueCount
+//   settings     'S' queue                     -> QueueSettings (of all shards; not in the log)
 //   clock        'M' name                      -> shard (manual clock: one for each namespace)
 //   log          'L' shard sequence            -> frame (frame_codec.h)
 //   position     'P' shard                     -> Position
 //
 // Numbers are big-endian, so that byte order is numeric order: shard 4 bytes, the others 8; the
-// sign bit of a deadline is flipped. An escaped key has 00 FF for each 00 and ends in 00 01, so
-// that keys of any bytes sort as they are and none is the beginning of another; spec and state of a
-// handle are neighbours. (Source of the escape: FoundationDB's tuple layer.)
+// sign bit of a deadline is flipped. A queue is its namespace and name, "billing/mail". An escaped
+// key has 00 FF for each 00 and ends in 00 01, so that keys of any bytes sort as they are and none
+// is the beginning of another; spec and state of a handle are neighbours. (Source of the escape:
+// FoundationDB's tuple layer.)
 #pragma once
 
 #include <cstdint>
@@ -52,6 +57,23 @@ std::optional<IndexKey> IndexKeyOf(absl::string_view key);
 std::string NamespaceKey(uint32_t shard, absl::string_view name);
 // All namespaces of `shard`.
 KeyRange NamespaceRange(uint32_t shard);
+
+// What waits in `queue`, and its dead letters: by deadline, or by when they were given up.
+std::string WaitingKey(uint32_t shard, absl::string_view queue, const DueKey& due);
+KeyRange WaitingRange(uint32_t shard, absl::string_view queue, const std::optional<DueKey>& after);
+std::string LetterKey(uint32_t shard, absl::string_view queue, const DueKey& due);
+KeyRange LetterRange(uint32_t shard, absl::string_view queue, const std::optional<DueKey>& after);
+// The end of a key of one of the two; nothing if `key` is neither.
+std::optional<DueKey> QueuedKeyOf(absl::string_view key);
+
+std::string QueueKey(uint32_t shard, absl::string_view queue);
+// All queues of `shard`.
+KeyRange QueueRange(uint32_t shard);
+
+std::string SettingsKey(absl::string_view queue);
+KeyRange SettingsRange();
+// Nothing if `key` is not a settings key.
+std::optional<std::string> SettingsName(absl::string_view key);
 
 std::string ClockKey(absl::string_view name);
 KeyRange ClockRange();

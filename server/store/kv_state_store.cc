@@ -19,6 +19,16 @@ IndexKey FromProto(const storage::v1::DueKey& due) {
           {InstantFromNanos(due.deadline_ns()), due.place()}};
 }
 
+std::string IndexKeyFor(uint32_t shard, const storage::v1::DueKey& due, absl::string_view queue) {
+  const IndexKey key = FromProto(due);
+  return key.timeline == Timeline::kQueue ? WaitingKey(shard, queue, key.due)
+                                          : DueIndexKey(shard, key);
+}
+
+std::string LetterKeyFor(uint32_t shard, const storage::v1::LetterKey& key) {
+  return LetterKey(shard, key.queue(), {InstantFromNanos(key.failed_ns()), key.place()});
+}
+
 absl::Status BadKey(uint32_t shard, absl::string_view what, absl::string_view key) {
   return absl::DataLossError(absl::StrCat("shard ", shard, ": ", what, " ",
                                           absl::BytesToHexString(key), " is malformed; ", kWayOut));
@@ -90,10 +100,10 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
       case storage::v1::Operation::kPut: {
         const storage::v1::Put& put = operation.put();
         for (const storage::v1::DueKey& due : put.disarmed()) {
-          batch.Delete(DueIndexKey(shard_, FromProto(due)));
+          batch.Delete(IndexKeyFor(shard_, due, put.queue()));
         }
         for (const storage::v1::DueKey& due : put.armed()) {
-          batch.Put(DueIndexKey(shard_, FromProto(due)), put.key());
+          batch.Put(IndexKeyFor(shard_, due, put.queue()), put.key());
         }
         if (put.has_spec()) {
           batch.Put(SpecKey(shard_, put.key()), put.spec());
@@ -104,12 +114,20 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
       case storage::v1::Operation::kErase: {
         const storage::v1::Erase& erase = operation.erase();
         for (const storage::v1::DueKey& due : erase.disarmed()) {
-          batch.Delete(DueIndexKey(shard_, FromProto(due)));
+          batch.Delete(IndexKeyFor(shard_, due, erase.queue()));
         }
         batch.Delete(SpecKey(shard_, erase.key()));
         batch.Delete(StateKey(shard_, erase.key()));
         break;
       }
+      case storage::v1::Operation::kBury: {
+        const storage::v1::Bury& bury = operation.bury();
+        batch.Put(LetterKeyFor(shard_, bury.key()), bury.letter());
+        break;
+      }
+      case storage::v1::Operation::kUnbury:
+        batch.Delete(LetterKeyFor(shard_, operation.unbury().key()));
+        break;
       case storage::v1::Operation::OPERATION_NOT_SET:
         return absl::DataLossError(
             absl::StrCat("shard ", shard_, ": frame ", frame.sequence(),
@@ -119,6 +137,9 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
   }
   for (const NamespaceCount& count : frame.namespaces()) {
     batch.Put(NamespaceKey(shard_, count.name()), count.SerializeAsString());
+  }
+  for (const QueueCount& count : frame.queues()) {
+    batch.Put(QueueKey(shard_, count.name()), count.SerializeAsString());
   }
   Position position;
   position.set_epoch(frame.epoch());
@@ -182,19 +203,57 @@ absl::Status KvStateStore::Walk(
   return ScanHandles(kv_, shard_, WalkRange(shard_, prefix, after), visit);
 }
 
-absl::StatusOr<std::vector<NamespaceCount>> KvStateStore::namespaces() const {
-  const KeyRange range = NamespaceRange(shard_);
-  std::vector<NamespaceCount> counts;
+absl::Status KvStateStore::ScanQueued(
+    const KeyRange& range,
+    absl::FunctionRef<bool(const DueKey& due, absl::string_view value)> visit) const {
+  absl::Status status;
+  TIMERD_RETURN_IF_ERROR(
+      kv_.Scan(range.first, range.last, [&](absl::string_view key, absl::string_view value) {
+        const std::optional<DueKey> due = QueuedKeyOf(key);
+        if (!due.has_value()) {
+          status = BadKey(shard_, "queue key", key);
+          return false;
+        }
+        return visit(*due, value);
+      }));
+  return status;
+}
+
+absl::Status KvStateStore::ScanWaiting(
+    absl::string_view queue, const std::optional<DueKey>& after,
+    absl::FunctionRef<bool(const DueKey& due, absl::string_view key)> visit) const {
+  return ScanQueued(WaitingRange(shard_, queue, after), visit);
+}
+
+absl::Status KvStateStore::ScanLetters(
+    absl::string_view queue, const std::optional<DueKey>& after,
+    absl::FunctionRef<bool(const DueKey& due, absl::string_view letter)> visit) const {
+  return ScanQueued(LetterRange(shard_, queue, after), visit);
+}
+
+// All messages of `range`.
+template <typename Message>
+absl::StatusOr<std::vector<Message>> KvStateStore::ReadCounts(const KeyRange& range,
+                                                              absl::string_view of_what) const {
+  std::vector<Message> counts;
   absl::Status status;
   TIMERD_RETURN_IF_ERROR(
       kv_.Scan(range.first, range.last, [&](absl::string_view key, absl::string_view value) {
         if (!counts.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-          status = BadKey(shard_, "what is counted under namespace key", key);
+          status = BadKey(shard_, absl::StrCat("what is counted under ", of_what, " key"), key);
         }
         return status.ok();
       }));
   TIMERD_RETURN_IF_ERROR(status);
   return counts;
+}
+
+absl::StatusOr<std::vector<NamespaceCount>> KvStateStore::namespaces() const {
+  return ReadCounts<NamespaceCount>(NamespaceRange(shard_), "namespace");
+}
+
+absl::StatusOr<std::vector<QueueCount>> KvStateStore::queues() const {
+  return ReadCounts<QueueCount>(QueueRange(shard_), "queue");
 }
 
 }  // namespace timerd::store

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "server/store/keys.h"
 #include "server/store/ordered_kv.h"
 #include "server/store/state_store.h"
 
@@ -29,11 +30,25 @@ class KvStateStore final : public StateStore {
                     absl::FunctionRef<bool(absl::string_view key, absl::string_view spec,
                                            absl::string_view state)>
                         visit) const override;
+  absl::Status ScanWaiting(
+      absl::string_view queue, const std::optional<DueKey>& after,
+      absl::FunctionRef<bool(const DueKey& due, absl::string_view key)> visit) const override;
+  absl::Status ScanLetters(
+      absl::string_view queue, const std::optional<DueKey>& after,
+      absl::FunctionRef<bool(const DueKey& due, absl::string_view letter)> visit) const override;
+  absl::StatusOr<std::vector<QueueCount>> queues() const override;
   absl::StatusOr<std::vector<NamespaceCount>> namespaces() const override;
 
  private:
   KvStateStore(OrderedKv& kv, uint32_t shard, uint64_t applied)
       : kv_(kv), shard_(shard), applied_(applied) {}
+
+  absl::Status ScanQueued(
+      const KeyRange& range,
+      absl::FunctionRef<bool(const DueKey& due, absl::string_view value)> visit) const;
+  template <typename Message>
+  absl::StatusOr<std::vector<Message>> ReadCounts(const KeyRange& range,
+                                                  absl::string_view of_what) const;
 
   OrderedKv& kv_;
   const uint32_t shard_;

@@ -15,6 +15,7 @@ namespace timerd::store {
 
 using NamespaceCount = storage::v1::NamespaceCount;
 using Position = storage::v1::Position;
+using QueueCount = storage::v1::QueueCount;
 
 // A handle as it is stored: a serialized storage.v1.Spec and storage.v1.State.
 struct Record {
@@ -50,6 +51,17 @@ class StateStore {
                             absl::FunctionRef<bool(absl::string_view key, absl::string_view spec,
                                                    absl::string_view state)>
                                 visit) const = 0;
+  // Visits what waits in `queue` after `after` (all, if nothing), in ascending order, until `visit`
+  // returns false.
+  virtual absl::Status ScanWaiting(
+      absl::string_view queue, const std::optional<DueKey>& after,
+      absl::FunctionRef<bool(const DueKey& due, absl::string_view key)> visit) const = 0;
+  // The same for the dead letters of `queue`: serialized storage.v1.DeadLetters.
+  virtual absl::Status ScanLetters(
+      absl::string_view queue, const std::optional<DueKey>& after,
+      absl::FunctionRef<bool(const DueKey& due, absl::string_view letter)> visit) const = 0;
+  // What is in each queue that ever held a handle here, in no particular order.
+  virtual absl::StatusOr<std::vector<QueueCount>> queues() const = 0;
   // What lives in each namespace that ever had a handle here, in no particular order.
   virtual absl::StatusOr<std::vector<NamespaceCount>> namespaces() const = 0;
 };

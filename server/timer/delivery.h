@@ -18,7 +18,7 @@ namespace timerd::timer {
 
 struct Context;
 struct Handle;
-struct Outcome;
+enum class Fired;
 
 // When and how often a run is tried again. 0: as the queue says.
 struct RetryPolicy {
@@ -67,13 +67,21 @@ Stage StageOf(const Handle& handle);
 // Its place in its queue while it waits there, kTimeline::kQueue; nothing otherwise.
 std::optional<DueKey> WaitingKey(const Handle& handle);
 
-// A worker takes the run: of one that waits, or whose deadline has come. The first attempt begins
-// the run and makes its event. `policy` is complete; `lease` names this lease.
-void Lease(Handle& handle, const DeliveryPolicy& policy, uint64_t lease, Context& context);
+// The policy that holds for `handle`, complete.
+DeliveryPolicy PolicyOf(const Handle& handle, const DeliveryPolicy& queue_policy);
 
-// Its deadline, or that of the next attempt, has come, and no worker has credit: it waits in its
-// queue.
-void Enqueue(Handle& handle);
+// Whether the policy allows no attempt after those made.
+bool IsLastAttempt(const Handle& handle, const DeliveryPolicy& policy);
+
+// Its deadline, or that of the next attempt, has come: it waits in its queue.
+void Enqueue(Handle& handle, const Context& context);
+
+// A worker takes what waits, under the lease that `lease`, not 0, names. The first attempt begins
+// the run and makes its event.
+void Lease(Handle& handle, uint64_t lease, Context& context);
+
+// Nobody carries out a run of it any more.
+void StopDelivery(Handle& handle);
 
 // What became of a run.
 struct Failure {
@@ -96,13 +104,16 @@ struct SettleResult {
 };
 // Settles the lease `lease`. NOT_LEASED when it is over, NOT_YOURS when there is another.
 absl::StatusOr<SettleResult> Settle(Handle& handle, uint64_t lease, const Verdict& verdict,
-                                    const DeliveryPolicy& policy, Context& context);
+                                    Context& context);
 
 // The stream that held the lease is gone: it ends at `until`, unless it ends before. Returns false
 // when that changes nothing.
 bool Shorten(Handle& handle, uint64_t lease, Instant until, Context& context);
 
-// What waits in its queue is dropped.
+// The lease has lapsed, or the next attempt is due. For Fire().
+Fired FireDelivery(Handle& handle, Context& context);
+
+// What waits in its queue is dropped: a timer ends, a loop goes on. REQUIRES: WaitingKey().
 void Purge(Handle& handle, Context& context);
 
 }  // namespace timerd::timer

@@ -14,8 +14,13 @@ std::optional<DueKey> NextDue(const Handle& handle, Span wall_ahead) {
       next = key;
     }
   };
-  if (handle.due) {
+  const std::optional<Deadline>& delivery = handle.delivery.due;
+  const bool waits = delivery && delivery->timeline == Timeline::kQueue;
+  if (handle.due && !waits) {
     consider(*handle.due);
+  }
+  if (delivery && !waits) {
+    consider(*delivery);
   }
   for (const Timeout& timeout : handle.timeouts) {
     consider(timeout.due);
@@ -29,9 +34,11 @@ std::optional<DueKey> NextDue(const Handle& handle, Span wall_ahead) {
 std::vector<IndexKey> AllDue(const Handle& handle) {
   std::vector<IndexKey> keys;
   keys.reserve(handle.timeouts.size() + 2);
-  for (const std::optional<Deadline>& deadline : {handle.due, handle.lost, handle.retention}) {
-    if (deadline) {
-      keys.push_back(deadline->index_key());
+  const bool waits = WaitingKey(handle).has_value();
+  for (const std::optional<Deadline>* deadline :
+       {waits ? nullptr : &handle.due, &handle.delivery.due, &handle.lost, &handle.retention}) {
+    if (deadline != nullptr && *deadline) {
+      keys.push_back((*deadline)->index_key());
     }
   }
   for (const Timeout& timeout : handle.timeouts) {
@@ -101,6 +108,10 @@ absl::string_view EndReasonName(EndReason reason) {
       return "CLIENT_LOST";
     case EndReason::kReplaced:
       return "REPLACED";
+    case EndReason::kLeaseLapsed:
+      return "LEASE_LAPSED";
+    case EndReason::kPurged:
+      return "PURGED";
   }
   return "";
 }

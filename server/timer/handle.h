@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "server/base/due_key.h"
 #include "server/base/instant.h"
+#include "server/timer/delivery.h"
 #include "server/timer/loop_policy.h"
 
 namespace timerd::timer {
@@ -36,8 +37,10 @@ enum class EventType : uint8_t {
 // Why a handle ended, where the type of its end does not say it.
 enum class EndReason : uint8_t {
   kNone,
-  kClientLost,  // FAILED
-  kReplaced,    // CANCELLED
+  kClientLost,   // FAILED
+  kReplaced,     // CANCELLED
+  kLeaseLapsed,  // FAILED
+  kPurged,       // CANCELLED
 };
 
 // A success or a failure, with bytes that nobody here looks into.
@@ -61,6 +64,7 @@ struct Event {
   EndReason reason = EndReason::kNone;
   std::optional<int64_t> wall_deadline;  // `deadline` on the wall clock, where it stood there
   std::string payload;                   // of the outcome; FIRED and TICK carry the spec's instead
+  uint32_t attempts = 0;                 // ends of a run that a queue delivered
   friend bool operator==(const Event&, const Event&) = default;
 };
 
@@ -88,6 +92,8 @@ struct Spec {
   LoopPolicy loop;                  // loops
   Span client_lost_after{};         // how long a run waits while nobody follows; 0: for ever
   std::string idempotency_key;      // names the request; no part of the contents
+  std::string queue;                // delivers the runs; empty: streams do
+  DeliveryPolicy delivery;          // with a queue
 };
 
 // One handle: what was asked for, and where it stands. machine.h moves it.
@@ -103,6 +109,7 @@ struct Handle {
   std::optional<Deadline> due;        // its own deadline, while pending
   std::vector<Timeout> timeouts;      // see SortTimeouts(); empty once ended
   std::optional<Deadline> lost;       // when the client of a run counts as lost
+  Delivery delivery;                  // with a queue
   std::optional<Deadline> retention;  // when an ended handle is forgotten; fires nothing
   uint64_t run = 0;                   // the last one begun
   uint64_t sequence = 0;              // of the last event
@@ -123,8 +130,8 @@ struct Handle {
   std::optional<Event> end;
 };
 
-// The next deadline that will act on `handle`, on the service timeline: its own, a time-out's or
-// that of a lost client.
+// The next deadline that will act on `handle`, on the service timeline: its own unless it waits in
+// its queue, a time-out's, the end of a lease, the next attempt's or that of a lost client.
 std::optional<DueKey> NextDue(const Handle& handle, Span wall_ahead);
 
 // All its deadlines as they are written down, in no particular order.

@@ -109,6 +109,7 @@ void SetBoundary(Handle& handle, Instant boundary, const Outcome& outcome, Conte
     return CompleteLoop(handle, outcome, context);
   }
   handle.phase = Phase::kPending;
+  StopDelivery(handle);
   handle.boundary = boundary;
   handle.due = Set(DeadlineOf(handle, boundary, NowOf(handle, context), context.wall_ahead),
                    context, TimelineOf(handle));
@@ -223,6 +224,7 @@ void EndLoopRun(Handle& handle, const Outcome& outcome, Context& context) {
     CompleteLoop(handle, outcome, context);
   } else if (handle.paused) {
     handle.phase = Phase::kPaused;
+    StopDelivery(handle);
   } else {
     SetBoundary(handle, NextOf(handle, NowOf(handle, context)), outcome, context);
   }
@@ -251,6 +253,7 @@ absl::Status Pause(Handle& handle, Context&) {
   if (handle.phase == Phase::kPending) {
     handle.phase = Phase::kPaused;
     handle.due.reset();
+    StopDelivery(handle);
   }
   return absl::OkStatus();
 }
@@ -263,15 +266,18 @@ absl::Status Resume(Handle& handle, Context& context) {
   }
   handle.paused = false;
   if (handle.phase == Phase::kPaused) {
-    // What passed in the pause is told, whatever the policy, and not made up for.
-    const Instant now = NowOf(handle, context);
-    const Instant next = HasFixedDelay(handle)
-                             ? now + handle.interval
-                             : RecurrenceOf(handle).Next(
-                                   HasCron(handle) ? std::max(now, handle.previous_tick) : now);
-    SetBoundary(handle, next, {.success = true}, context);
+    SkipToNext(handle, context);
   }
   return absl::OkStatus();
+}
+
+void SkipToNext(Handle& handle, Context& context) {
+  const Instant now = NowOf(handle, context);
+  const Instant next =
+      HasFixedDelay(handle)
+          ? now + handle.interval
+          : RecurrenceOf(handle).Next(HasCron(handle) ? std::max(now, handle.previous_tick) : now);
+  SetBoundary(handle, next, {.success = true}, context);
 }
 
 absl::Status Reset(Handle& handle, Context& context) {

@@ -14,4 +14,8 @@ void FireLoop(Handle& handle, Context& context);
 // A run that was reported a success is over; the loop goes on, pauses, or ends with `outcome`.
 void EndLoopRun(Handle& handle, const Outcome& outcome, Context& context);
 
+// Sets the deadline for the first tick after now, whatever the policy: what was missed until then
+// is told, and not made up for.
+void SkipToNext(Handle& handle, Context& context);
+
 }  // namespace timerd::timer

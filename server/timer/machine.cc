@@ -58,7 +58,12 @@ Fired FireLost(Handle& handle, Context& context) {
   return Fired::kEvent;
 }
 
-void FireTimer(Handle& handle, Context& context) {
+}  // namespace
+
+void FireOwn(Handle& handle, Context& context) {
+  if (handle.spec.kind == Kind::kLoop) {
+    return FireLoop(handle, context);
+  }
   const Deadline deadline = *handle.due;
   BeginRun(handle, EventType::kFired, deadline, 0, /*triggered=*/false, context);
   if (!handle.spec.reported) {
@@ -70,7 +75,17 @@ void FireTimer(Handle& handle, Context& context) {
   }
 }
 
-}  // namespace
+void EndRun(Handle& handle, const Outcome& outcome, Context& context) {
+  handle.reported_run = handle.run;
+  handle.reported_success = outcome.success;
+  if (handle.spec.kind != Kind::kLoop) {
+    EndWithOutcome(handle, outcome, EventType::kCompleted, context);
+  } else if (!outcome.success || handle.phase == Phase::kStopping) {
+    EndWithOutcome(handle, outcome, EventType::kStopped, context);
+  } else {
+    EndLoopRun(handle, outcome, context);
+  }
+}
 
 absl::Status CheckCreatable(const Spec& spec, const Context& context) {
   if (spec.at && InstantFromNanos(*spec.at) - context.wall() > context.limits.max_delay) {
@@ -162,6 +177,15 @@ std::optional<std::string> FindDifference(const Handle& handle, const Spec& spec
   if (own.client_lost_after != spec.client_lost_after) {
     return "client_lost_after";
   }
+  if (own.queue != spec.queue) {
+    return "queue";
+  }
+  if (own.delivery.lease != spec.delivery.lease) {
+    return "lease";
+  }
+  if (own.delivery.retry != spec.delivery.retry) {
+    return "retry";
+  }
   return FindDifference(own.loop, spec.loop);
 }
 
@@ -199,15 +223,7 @@ absl::StatusOr<ReportResult> Report(Handle& handle, uint64_t run, const Outcome&
   if (!awaited || run != handle.run) {
     return AnswerLateReport(handle, run, outcome, context);
   }
-  handle.reported_run = run;
-  handle.reported_success = outcome.success;
-  if (handle.spec.kind != Kind::kLoop) {
-    EndWithOutcome(handle, outcome, EventType::kCompleted, context);
-  } else if (!outcome.success || handle.phase == Phase::kStopping) {
-    EndWithOutcome(handle, outcome, EventType::kStopped, context);
-  } else {
-    EndLoopRun(handle, outcome, context);
-  }
+  EndRun(handle, outcome, context);
   ReportResult result{.accepted = true};
   if (handle.end) {
     result.end = handle.end->type;
@@ -232,12 +248,16 @@ Fired Fire(Handle& handle, Context& context) {
   if (handle.lost && handle.lost->key() == *next) {
     return FireLost(handle, context);
   }
+  if (handle.delivery.due && handle.delivery.due->key() == *next) {
+    return FireDelivery(handle, context);
+  }
   if (!handle.due || handle.due->key(context.wall_ahead) != *next) {
     FireTimeout(handle, context);
-  } else if (handle.spec.kind == Kind::kLoop) {
-    FireLoop(handle, context);
+  } else if (!handle.spec.queue.empty()) {
+    Enqueue(handle, context);
+    return Fired::kQueued;
   } else {
-    FireTimer(handle, context);
+    FireOwn(handle, context);
   }
   return Fired::kEvent;
 }

@@ -42,6 +42,8 @@ struct Context {
   // Set by a step that moves a deadline no further than what is written down already covers: it
   // need not be written (Timeout::reserved).
   bool covered = false;
+  // What holds for handles that bring no policy for their deliveries: their queue's, complete.
+  DeliveryPolicy queue_policy = kDefaultDelivery;
 
   Instant wall() const { return now + wall_ahead; }
 };
@@ -99,8 +101,9 @@ absl::StatusOr<std::optional<Instant>> Bound(Handle& handle, Span timeout,
 bool Unfollow(Handle& handle, Context& context);
 
 enum class Fired {
-  kEvent,  // an event was made
-  kMoved,  // the deadline was moved, and no event was made
+  kEvent,   // an event was made
+  kMoved,   // the deadline was moved, and no event was made
+  kQueued,  // the handle waits in its queue, see delivery.h
 };
 // The deadline NextDue(handle) acts. REQUIRES: it is due.
 Fired Fire(Handle& handle, Context& context);

@@ -24,7 +24,7 @@ void ArmTimeout(Handle& handle, Timeout timeout, Context& context) {
 // A later deadline from now on, a heartbeat: what is written down runs ahead of it, so that most
 // heartbeats need no write. (Varghese and Lauck's lazy restart, carried over to the log.) One that
 // changes the length of the time-out does: events tell of it.
-void Extend(Timeout& timeout, Span old_span, Context& context) {
+void ExtendTimeout(Timeout& timeout, Span old_span, Context& context) {
   if (timeout.reserved && timeout.due.at <= timeout.reserved->at && timeout.span == old_span) {
     context.covered = true;
   } else {
@@ -122,6 +122,7 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
   const Deadline placed = Placed(deadline, move, old.timeline, context);
   if (handle.spec.kind == Kind::kTimer) {
     handle.due = Set(placed.at, context, placed.timeline);
+    StopDelivery(handle);
   } else {
     Timeout moved = std::move(*own);
     handle.timeouts.erase(own);
@@ -131,7 +132,7 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
       moved.span = deadline - context.now;
     }
     if (std::holds_alternative<FromNow>(move) && deadline > old_deadline) {
-      Extend(moved, old_span, context);
+      ExtendTimeout(moved, old_span, context);
     } else {
       moved.reserved.reset();
     }

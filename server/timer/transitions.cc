@@ -19,6 +19,7 @@ Event MakeEvent(Handle& handle, EventType type, const Context& context) {
   event.time = context.now;
   const bool running = handle.phase == Phase::kRunning || handle.phase == Phase::kStopping;
   event.run = running ? handle.run : 0;
+  event.attempts = running ? handle.delivery.attempts : 0;
   return event;
 }
 
@@ -26,6 +27,7 @@ void End(Handle& handle, Event event, Context& context) {
   handle.phase = Phase::kEnded;
   handle.due.reset();
   handle.lost.reset();
+  StopDelivery(handle);
   handle.timeouts.clear();
   handle.retention = Set(context.now + context.limits.retention, context, Timeline::kRetention);
   handle.end = event;
@@ -43,6 +45,7 @@ void BeginRun(Handle& handle, EventType type, std::optional<Deadline> deadline, 
   ++handle.run;
   handle.phase = Phase::kRunning;
   handle.due.reset();
+  handle.delivery = {};
   if (handle.spec.client_lost_after > Span::zero()) {
     handle.lost = Set(context.now + handle.spec.client_lost_after, context);
   }
@@ -57,6 +60,9 @@ void BeginRun(Handle& handle, EventType type, std::optional<Deadline> deadline, 
   }
   handle.last_firing = event;
   context.events.push_back(std::move(event));
+  if (!handle.spec.queue.empty()) {
+    handle.delivery.due = Set(context.now, context, Timeline::kQueue);
+  }
 }
 
 absl::Status RefuseEnded(const Handle& handle) {

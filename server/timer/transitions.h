@@ -15,6 +15,13 @@ Event MakeEvent(Handle& handle, EventType type, const Context& context);
 void End(Handle& handle, Event event, Context& context);
 void EndWithOutcome(Handle& handle, const Outcome& outcome, EventType success, Context& context);
 
+// The run under way has ended: of a timer or a task that is the end, a loop goes on after a success
+// unless it was stopping.
+void EndRun(Handle& handle, const Outcome& outcome, Context& context);
+
+// The handle's own deadline acts, a timer's or a loop's: its next run begins.
+void FireOwn(Handle& handle, Context& context);
+
 // Begins the next run, with the event that tells of it.
 void BeginRun(Handle& handle, EventType type, std::optional<Deadline> deadline, uint64_t count,
               bool triggered, Context& context);

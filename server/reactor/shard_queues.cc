@@ -1,0 +1,310 @@
+// Of Shard: what waits in queues, and who gets it.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/handle_key.h"
+#include "server/base/hash.h"
+#include "server/base/status.h"
+#include "server/reactor/codec.h"
+#include "server/reactor/shard_change.h"
+
+namespace timerd::reactor {
+namespace {
+
+// Entries read at a time, of what waits.
+constexpr size_t kPage = 256;
+// What one queue is given before the others have their turn.
+constexpr size_t kTurnOfOne = 64;
+// What a purge drops in one turn.
+constexpr size_t kPurgedAtOnce = 256;
+
+}  // namespace
+
+timer::DeliveryPolicy Shard::QueuePolicy(const timer::Handle& handle) {
+  if (handle.spec.queue.empty()) {
+    return timer::kDefaultDelivery;
+  }
+  const Line& line = LineOf(handle);
+  return timer::WithDefaults(line.queue == nullptr ? timer::DeliveryPolicy() : line.queue->policy(),
+                             timer::kDefaultDelivery);
+}
+
+absl::Status Shard::AdmitToQueue(absl::string_view key, const timer::Spec& spec) {
+  if (spec.queue.empty() || options_.queues == nullptr) {
+    return absl::OkStatus();
+  }
+  const Line& line = lines_.Of(key, spec.queue);
+  if (line.queue != nullptr) {
+    return line.queue->Admit();
+  }
+  const absl::Status refused = options_.queues->RefuseNew(line.name);
+  lines_.DropIfEmpty(HandleKey(NamespaceOf(key), spec.queue));
+  return refused;
+}
+
+// ---- Lines -------------------------------------------------------------------------------------
+
+void Shard::TrackDelivery(Slot slot) {
+  Resident& resident = residents_[slot];
+  const timer::Handle& handle = resident.handle;
+  if (handle.spec.queue.empty()) {
+    return;
+  }
+  std::optional<timer::Stage> stage;
+  if (!resident.erased && handle.phase != timer::Phase::kEnded) {
+    stage = timer::StageOf(handle);
+  }
+  if (stage != resident.stage) {
+    lines_.Move(LineOf(handle), std::exchange(resident.stage, stage), stage);
+  }
+  const uint64_t old = std::exchange(resident.lease, handle.delivery.lease);
+  const auto held = leases_.find(old);
+  if (old != resident.lease && held != leases_.end()) {
+    outputs_.push_back(
+        {LatestFrame(), [worker = std::move(held->second), key = handle.key, old,
+                         revoked = old != settling_] { worker->OnLeaseOver(key, old, revoked); }});
+    leases_.erase(held);
+  }
+}
+
+void Shard::LineUp(Slot slot) {
+  Resident& resident = residents_[slot];
+  const timer::Handle& handle = resident.handle;
+  if (handle.spec.queue.empty()) {
+    return;
+  }
+  std::optional<DueKey> key = resident.erased ? std::nullopt : timer::WaitingKey(handle);
+  if (!key && !resident.lined) {
+    return;
+  }
+  Line& line = LineOf(handle);
+  if (key && *key > line.loaded) {
+    key.reset();
+  }
+  if (key == resident.lined) {
+    return;
+  }
+  if (resident.lined) {
+    line.front.erase(*resident.lined);
+  }
+  resident.lined = key;
+  if (!key) {
+    return;
+  }
+  line.front.emplace(*key, slot);
+  lines_.SetReady(line);
+  if (line.front.size() > 2 * Lines::kFront) {
+    // What is behind the front stays on disk, or goes there with the next frame.
+    const auto last = std::next(line.front.begin(), Lines::kFront - 1);
+    line.loaded = last->first;
+    std::vector<Slot> behind;
+    std::for_each(std::next(last), line.front.end(),
+                  [&behind](const auto& each) { behind.push_back(each.second); });
+    line.front.erase(std::next(last), line.front.end());
+    for (const Slot each : behind) {
+      residents_[each].lined.reset();
+      if (each != slot) {
+        Settle(each);
+      }
+    }
+  }
+}
+
+absl::Status Shard::LoadLine(Line& line) {
+  if (!line.front.empty() || !line.HasMore() || line.loaded == Line::kEverything) {
+    return absl::OkStatus();
+  }
+  std::vector<std::pair<DueKey, std::string>> page;
+  TIMERD_RETURN_IF_ERROR(
+      state_.ScanWaiting(line.name, line.loaded, [&page](const DueKey& due, auto key) {
+        page.emplace_back(due, std::string(key));
+        return page.size() < kPage;
+      }));
+  line.loaded = page.size() == kPage ? page.back().first : Line::kEverything;
+  for (const auto& [due, key] : page) {
+    TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Lookup(key));
+    if (!slot) {
+      return absl::DataLossError(
+          absl::StrCat("handle \"", key, "\" waits in queue \"", line.name,
+                       "\" but has no record; restore the data directory from a backup"));
+    }
+    Settle(*slot);
+  }
+  // What is on its way to the store was not in the page.
+  for (const InFlight& frame : in_flight_) {
+    std::for_each(frame.slots.begin(), frame.slots.end(), [this](Slot slot) { LineUp(slot); });
+  }
+  std::for_each(gathered_.begin(), gathered_.end(), [this](Slot slot) { LineUp(slot); });
+  return absl::OkStatus();
+}
+
+// ---- Dispatch ----------------------------------------------------------------------------------
+
+absl::StatusOr<bool> Shard::Dispatch(size_t limit) {
+  TIMERD_ASSIGN_OR_RETURN(const bool more_to_purge, PurgeSome());
+  size_t given = 0;
+  while (given < limit) {
+    Line* const line = lines_.TakeReady();
+    if (line == nullptr) {
+      return more_to_purge;
+    }
+    TIMERD_ASSIGN_OR_RETURN(const size_t now_given,
+                            DispatchFrom(*line, std::min(kTurnOfOne, limit - given)));
+    given += now_given;
+    lines_.SetReady(*line);
+  }
+  return true;
+}
+
+absl::StatusOr<size_t> Shard::DispatchFrom(Line& line, size_t limit) {
+  size_t given = 0;
+  while (given < limit && line.count.waiting() > 0) {
+    while (line.front.empty() && line.loaded != Line::kEverything) {
+      TIMERD_RETURN_IF_ERROR(LoadLine(line));
+    }
+    if (line.front.empty()) {
+      break;
+    }
+    std::shared_ptr<Worker> worker =
+        line.queue == nullptr ? nullptr : line.queue->Claim(options_.index);
+    if (worker == nullptr) {
+      line.asleep = true;
+      break;
+    }
+    HandOver(line.front.begin()->second, std::move(worker));
+    ++given;
+  }
+  return given;
+}
+
+void Shard::HandOver(Slot slot, std::shared_ptr<Worker> worker) {
+  timer::Handle& handle = residents_[slot].handle;
+  timer::Context context = MakeContext();
+  context.queue_policy = QueuePolicy(handle);
+  const uint64_t lease =
+      StableHash(absl::StrCat(options_.lease_salt, "/", handle.key, "/", handle.generation, "/",
+                              handle.run, "/", handle.delivery.attempts, "/", taken_)) |
+      1;
+  timer::Lease(handle, lease, context);
+  leases_[lease] = worker;
+  MarkDirty(slot);
+  Emit(slot, LatestFrame(), /*redelivery=*/false);
+  const timer::Event& firing = *handle.last_firing;
+  Occurrence occurrence{
+      .key = handle.key,
+      .kind = handle.spec.kind,
+      .generation = handle.generation,
+      .run = handle.run,
+      .attempt = handle.delivery.attempts,
+      .lease = lease,
+      .lease_end = handle.delivery.due->at,
+      .deadline = firing.deadline,
+      .time = reading_.now,
+      .count = firing.count,
+      .payload = handle.spec.payload,
+      .last_attempt = timer::IsLastAttempt(handle, timer::PolicyOf(handle, context.queue_policy))};
+  outputs_.push_back(
+      {LatestFrame(), [worker = std::move(worker), occurrence = std::move(occurrence)]() mutable {
+         worker->Deliver(std::move(occurrence));
+       }});
+}
+
+void Shard::Do(const reactor::Dispatch& command) {
+  if (Line* const line = lines_.Find(command.queue)) {
+    line->asleep = false;
+    lines_.SetReady(*line);
+  }
+}
+
+// ---- What workers say --------------------------------------------------------------------------
+
+void Shard::Do(reactor::Settle command) {
+  settling_ = command.lease;
+  Change(
+      command.key, std::move(command.reply),
+      [this, &command](timer::Handle& handle, timer::Context& context) {
+        context.queue_policy = QueuePolicy(handle);
+        return timer::Settle(handle, command.lease, command.verdict, context);
+      },
+      [this](const timer::SettleResult& result, const timer::Handle& handle) {
+        Settled settled{.now = reading_.now, .result = result};
+        if (handle.end) {
+          settled.end = handle.end->type;
+        }
+        return settled;
+      });
+  settling_ = 0;
+}
+
+void Shard::Do(const Abandon& command) {
+  const absl::StatusOr<std::optional<Slot>> found = Lookup(command.key);
+  if (!found.ok() || !*found || IsGone(residents_[**found])) {
+    return;  // nobody waits for an answer; what is wrong with the store is told to others
+  }
+  timer::Context context = MakeContext();
+  if (timer::Shorten(residents_[**found].handle, command.lease, reading_.now + options_.lease_grace,
+                     context)) {
+    MarkDirty(**found);
+  } else {
+    Settle(**found);
+  }
+}
+
+// ---- Looking at queues, and purging them -------------------------------------------------------
+
+void Shard::Do(ReadOldest command) {
+  Line* const line = lines_.Find(command.queue);
+  std::optional<Instant> oldest;
+  if (line != nullptr) {
+    while (line->front.empty() && line->loaded != Line::kEverything) {
+      if (absl::Status loaded = LoadLine(*line); !loaded.ok()) {
+        return Answer<std::optional<Instant>>(std::move(command.reply), std::move(loaded));
+      }
+    }
+    if (!line->front.empty()) {
+      oldest = line->front.begin()->first.deadline;
+    }
+  }
+  Answer<std::optional<Instant>>(std::move(command.reply), oldest);
+}
+
+void Shard::Do(PurgeQueue command) {
+  Line* const line = lines_.Find(command.queue);
+  if (line == nullptr) {
+    return Answer<uint64_t>(std::move(command.reply), 0);
+  }
+  purges_.push_back({.line = line,
+                     .until = reading_.now,
+                     .place = next_place_,
+                     .reply = std::move(command.reply)});
+}
+
+absl::StatusOr<bool> Shard::PurgeSome() {
+  if (purges_.empty()) {
+    return false;
+  }
+  Purge& purge = purges_.front();
+  Line& line = *purge.line;
+  for (size_t i = 0; i < kPurgedAtOnce; ++i) {
+    while (line.front.empty() && line.loaded != Line::kEverything) {
+      TIMERD_RETURN_IF_ERROR(LoadLine(line));
+    }
+    const auto first = line.front.begin();
+    if (first == line.front.end() || first->first.deadline > purge.until ||
+        first->first.place >= purge.place) {
+      Answer<uint64_t>(std::move(purge.reply), purge.purged);
+      purges_.pop_front();
+      return !purges_.empty();
+    }
+    const Slot slot = first->second;
+    timer::Context context = MakeContext();
+    timer::Purge(residents_[slot].handle, context);
+    MarkDirty(slot);
+    Emit(slot, LatestFrame(), /*redelivery=*/false);
+    ++purge.purged;
+  }
+  return true;
+}
+
+}  // namespace timerd::reactor
