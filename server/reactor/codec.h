@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/timer/handle.h"
+#include "timerd/storage/v1/storage.pb.h"
 
 namespace timerd::reactor {
 
@@ -18,5 +19,8 @@ std::string EncodeState(const timer::Handle& handle);
 // when its cron schedule names a time zone that this machine no longer knows.
 absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view spec,
                                      absl::string_view state);
+
+void EncodeEvent(const timer::Event& event, storage::v1::Event* to);
+timer::Event DecodeEvent(const storage::v1::Event& from);
 
 }  // namespace timerd::reactor

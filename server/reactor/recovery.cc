@@ -11,6 +11,7 @@ absl::StatusOr<Recovered> Recover(store::ShardLog& log, store::StateStore& state
   Recovered recovered;
   TIMERD_ASSIGN_OR_RETURN(recovered.position, state.position());
   TIMERD_ASSIGN_OR_RETURN(recovered.namespaces, state.namespaces());
+  TIMERD_ASSIGN_OR_RETURN(recovered.feeds, state.feeds());
   return recovered;
 }
 

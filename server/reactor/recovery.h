@@ -13,6 +13,7 @@ namespace timerd::reactor {
 struct Recovered {
   store::Position position;
   std::vector<store::NamespaceCount> namespaces;
+  std::vector<store::FeedExtent> feeds;
 
   clock::Reading reading() const {
     return {InstantFromNanos(position.time_ns()), position.wall_ns()};

@@ -52,6 +52,7 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       // Under a clock that stands still events do not run ahead of their frames.
       backlog_(!options.is_virtual),
       namespaces_(recovered.namespaces, options.usage, options.max_handles),
+      feeds_(recovered.feeds, options.feed, options.usage),
       forgotten_(kNothingLoaded) {}
 
 void Shard::Begin(const clock::Reading& reading) {
@@ -125,8 +126,12 @@ void Shard::Emit(Slot slot, uint64_t after, bool redelivery) {
   const timer::Handle& handle = residents_[slot].handle;
   for (const timer::Event& event : events_) {
     namespaces_.OnEvent(handle, event);
-    outputs_.push_back({after, [this, notice = std::make_shared<const Notice>(MakeNotice(
-                                          handle, event, redelivery))] { sink_.OnEvent(notice); }});
+    const auto notice = std::make_shared<Notice>(MakeNotice(handle, event, redelivery));
+    feeds_.Append(*notice);
+    if (after > taken_ || options_.is_virtual) {  // told when it is durable
+      notice->feed.durable = notice->feed.sequence;
+    }
+    outputs_.push_back({after, [this, notice] { sink_.OnEvent(notice); }});
   }
   events_.clear();
 }
@@ -199,8 +204,13 @@ Opened Shard::Open(const timer::Handle& handle, uint64_t after) const {
 
 Notice Shard::MakeNotice(const timer::Handle& handle, const timer::Event& event,
                          bool redelivery) const {
-  Notice notice{handle.key, handle.spec.kind, handle.generation,
-                event,      redelivery,       handle.end && handle.end->sequence == event.sequence};
+  Notice notice{handle.key,
+                handle.spec.kind,
+                handle.generation,
+                event,
+                redelivery,
+                handle.end && handle.end->sequence == event.sequence,
+                std::string(QueueOf(handle))};
   if (event.type == timer::EventType::kFired || event.type == timer::EventType::kTick) {
     notice.event.payload = handle.spec.payload;
   }
@@ -210,7 +220,7 @@ Notice Shard::MakeNotice(const timer::Handle& handle, const timer::Event& event,
 // ---- Frames ------------------------------------------------------------------------------------
 
 std::optional<store::Frame> Shard::TakeFrame() {
-  if (gathered_.empty()) {
+  if (!HasChanges()) {
     return std::nullopt;
   }
   return TakeFrameEvenEmpty();
@@ -225,6 +235,7 @@ store::Frame Shard::TakeFrameEvenEmpty() {
   frame.set_wall_ns(reading_.unix_ns);
   frame.set_next_place(next_place_);
   namespaces_.TakeChanged(frame);
+  feeds_.TakeChanged(frame);
   for (const Slot slot : gathered_) {
     Resident& resident = residents_[slot];
     const timer::Handle& handle = resident.handle;
@@ -262,6 +273,7 @@ store::Frame Shard::TakeFrameEvenEmpty() {
 void Shard::OnDurable(uint64_t sequence) {
   TIMERD_CHECK(sequence > durable_ && sequence <= taken_);
   durable_ = sequence;
+  feeds_.OnDurable(sequence);
 }
 
 void Shard::OnApplied(uint64_t sequence) {
@@ -275,6 +287,7 @@ void Shard::OnApplied(uint64_t sequence) {
       Settle(slot);
     }
   }
+  feeds_.OnApplied(sequence, [this](absl::string_view name) { sink_.OnFeedGrown(name); });
 }
 
 void Shard::Release() {
@@ -299,6 +312,7 @@ void Shard::Release() {
     }
     list.reply(std::move(listed));
   }
+  ReadFeeds();
 }
 
 }  // namespace timerd::reactor

@@ -33,6 +33,7 @@
 #include "absl/status/statusor.h"
 #include "server/clock/clock.h"
 #include "server/reactor/command.h"
+#include "server/reactor/feeds.h"
 #include "server/reactor/namespace_counts.h"
 #include "server/reactor/recovery.h"
 #include "server/reactor/residents.h"
@@ -53,6 +54,7 @@ struct ShardOptions {
   uint64_t max_handles = 10'000'000;
   // Where the server keeps the numbers of all its shards; null: nowhere, and nothing is limited.
   UsageRegistry* usage = nullptr;
+  FeedLimits feed;
 };
 
 // Where events go. Called on the shard's thread.
@@ -62,6 +64,8 @@ class EventSink {
   virtual void OnEvent(std::shared_ptr<const Notice> notice) = 0;
   // Whether anybody follows the handle `key`, and would have been told of an event now.
   virtual bool IsFollowed(absl::string_view key) = 0;
+  // The feed of namespace `name_space` has more events to be read.
+  virtual void OnFeedGrown(absl::string_view /*name_space*/) {}
 };
 
 // Not thread-safe: one thread at a time.
@@ -82,7 +86,7 @@ class Shard {
   // not loaded waits for LoadWindow().
   size_t Fire(size_t limit);
   // Forgets ended handles whose retention is over, some at a time; returns how many. Nobody sees
-  // them any more in any case: this is for the disk.
+  // them any more in any case: this is for the disk. The same for events in feeds.
   absl::StatusOr<size_t> Forget();
   // Makes what heartbeats have moved part of the next frame: before a stop.
   void WriteReservations();
@@ -115,7 +119,7 @@ class Shard {
   // command may be executed: an event of theirs may have been sent before the stop.
   bool HasBacklog() const { return backlog_; }
   // Replies and events that wait for a frame.
-  size_t waiting() const { return outputs_.size() + reads_.size(); }
+  size_t waiting() const { return outputs_.size() + reads_.size() + feed_reads_.size(); }
   size_t residents() const { return residents_.size(); }
   const clock::Reading& reading() const { return reading_; }
 
@@ -127,6 +131,10 @@ class Shard {
   struct Read {
     uint64_t after;  // the frame that must be applied before
     List list;
+  };
+  struct FeedRead {
+    uint64_t after;  // the frame that must be applied before
+    ReadFeed command;
   };
   struct InFlight {
     uint64_t sequence;
@@ -144,6 +152,7 @@ class Shard {
   void Do(Reschedule command);
   void Do(Get command);
   void Do(List command);
+  void Do(ReadFeed command);
   void Do(ReadTime command);
   void Do(Advance command);
   void Do(const Unfollow& command);
@@ -190,6 +199,9 @@ class Shard {
   void FollowWallClock(Span ahead);
   // What is in memory is what the next frame writes down.
   static void DropReservations(timer::Handle& handle);
+  // Answers some of the reads of feeds that wait.
+  void ReadFeeds();
+  bool HasChanges() const { return !gathered_.empty() || feeds_.HasChanged(); }
   // The frame that holds all that has been decided so far.
   uint64_t LatestFrame() const { return gathered_.empty() ? taken_ : taken_ + 1; }
   // The frame that holds the handle as it is.
@@ -220,6 +232,7 @@ class Shard {
   size_t shrink_above_;  // residents above which it is worth looking for a nearer horizon
   bool backlog_;
   NamespaceCounts namespaces_;
+  Feeds feeds_;
 
   DueKey forgotten_;  // retentions up to here have been looked at
   Instant next_forget_;
@@ -229,6 +242,7 @@ class Shard {
   std::vector<timer::Event> events_;  // of the step under way
   std::deque<Output> outputs_;
   std::deque<Read> reads_;
+  std::deque<FeedRead> feed_reads_;
 };
 
 }  // namespace timerd::reactor

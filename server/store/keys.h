@@ -7,6 +7,9 @@
 //   spec         'H' shard escaped-key 0       -> Spec
 //   state        'H' shard escaped-key 1       -> State
 //   namespace    'N' shard name                -> NamespaceCount
+//   feed event   'E' shard escaped-namespace sequence -> FeedEvent
+//   feed extent  'F' shard namespace           -> FeedExtent
+//   identity     'I'                           -> 8 random bytes (identity.h)
 //   clock        'M' name                      -> shard (manual clock: one for each namespace)
 //   log          'L' shard sequence            -> frame (frame_codec.h)
 //   position     'P' shard                     -> Position
@@ -52,6 +55,18 @@ std::optional<IndexKey> IndexKeyOf(absl::string_view key);
 std::string NamespaceKey(uint32_t shard, absl::string_view name);
 // All namespaces of `shard`.
 KeyRange NamespaceRange(uint32_t shard);
+
+std::string FeedEventKey(uint32_t shard, absl::string_view name_space, uint64_t sequence);
+// The events of a feed from `from` on.
+KeyRange FeedEventRange(uint32_t shard, absl::string_view name_space, uint64_t from);
+// The sequence of a key of FeedEventRange(); nothing if `key` is none.
+std::optional<uint64_t> FeedEventSequence(absl::string_view key);
+
+std::string FeedExtentKey(uint32_t shard, absl::string_view name_space);
+// The feeds of all namespaces of `shard`.
+KeyRange FeedExtentRange(uint32_t shard);
+
+std::string IdentityKey();
 
 std::string ClockKey(absl::string_view name);
 KeyRange ClockRange();

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
+#include "server/store/feed_store.h"
 #include "server/store/keys.h"
 
 namespace timerd::store {
@@ -110,6 +111,8 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
         batch.Delete(StateKey(shard_, erase.key()));
         break;
       }
+      case storage::v1::Operation::kBury:
+      case storage::v1::Operation::kUnbury:
       case storage::v1::Operation::OPERATION_NOT_SET:
         return absl::DataLossError(
             absl::StrCat("shard ", shard_, ": frame ", frame.sequence(),
@@ -120,6 +123,7 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
   for (const NamespaceCount& count : frame.namespaces()) {
     batch.Put(NamespaceKey(shard_, count.name()), count.SerializeAsString());
   }
+  ApplyFeeds(frame, batch);
   Position position;
   position.set_epoch(frame.epoch());
   position.set_sequence(frame.sequence());

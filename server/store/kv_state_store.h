@@ -30,6 +30,10 @@ class KvStateStore final : public StateStore {
                                            absl::string_view state)>
                         visit) const override;
   absl::StatusOr<std::vector<NamespaceCount>> namespaces() const override;
+  absl::Status ScanFeed(
+      absl::string_view name_space, uint64_t from,
+      absl::FunctionRef<bool(uint64_t sequence, absl::string_view event)> visit) const override;
+  absl::StatusOr<std::vector<FeedExtent>> feeds() const override;
 
  private:
   KvStateStore(OrderedKv& kv, uint32_t shard, uint64_t applied)
