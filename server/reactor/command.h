@@ -192,6 +192,7 @@ struct FeedPage {
   // How many events should have come before those of this page, and are retained no more.
   uint64_t missing = 0;
   std::optional<Instant> oldest;  // the time of the oldest event retained
+  uint64_t begin = 0;             // the page comes after this event, and after what is missing
   std::vector<Notice> events;
   uint64_t through = 0;  // where the next page begins: after this event
   bool more = false;     // there is one to be had at once

@@ -111,6 +111,7 @@ absl::StatusOr<FeedPage> ReadFeedPage(const store::StateStore& state,
                                       const store::FeedExtent& extent, const ReadFeed& read) {
   FeedPage page;
   TIMERD_ASSIGN_OR_RETURN(uint64_t next, Begin(state, extent, read.start, page.missing));
+  page.begin = next - 1;
   if (extent.first() < extent.next()) {
     page.oldest = InstantFromNanos(extent.oldest_ns());
   }
@@ -127,6 +128,7 @@ absl::StatusOr<FeedPage> ReadFeedPage(const store::StateStore& state,
       return false;
     }
     page.missing += sequence - next;
+    page.begin += sequence - next;
     absl::StatusOr<Notice> notice = DecodeFeedEvent(bytes);
     if (!notice.ok()) {
       decoded = notice.status();
