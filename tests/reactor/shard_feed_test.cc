@@ -168,6 +168,11 @@ TEST_F(ShardFeedTest, GoesOnWithItsNumbersAfterAllWasTrimmedAndARestart) {
   SettleAt(4000);
   EXPECT_EQ(Retained().feed_events, 0);
   EXPECT_EQ(Retained().feed_bytes, 0);
+  EXPECT_THAT(grown_, SizeIs(1)) << "what goes makes nobody read";
+  const FeedPage nothing = Read(AfterEvent{1});
+  EXPECT_EQ(nothing.missing, 2);
+  EXPECT_EQ(nothing.oldest, std::nullopt);
+  EXPECT_EQ(nothing.through, 3);
   Start(5000);
   MakeEvents("b", 1);
   const FeedPage page = Read(AfterEvent{1});
