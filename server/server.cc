@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,10 +30,12 @@
 #include "server/reactor/reactor.h"
 #include "server/reactor/recovery.h"
 #include "server/service/clock_service.h"
+#include "server/service/queue_lookup.h"
 #include "server/service/queues_service.h"
 #include "server/service/router.h"
 #include "server/service/timers_service.h"
 #include "server/store/data_directory.h"
+#include "server/store/identity.h"
 #include "server/store/kv_shard_log.h"
 #include "server/store/kv_state_store.h"
 #include "server/store/memory_kv.h"
@@ -61,7 +64,7 @@ class RealServer final : public Server {
   // Recovers the shards and makes the router to them, under the one clock or the other.
   absl::Status StartShards(const Options& options);
   absl::Status StartNamespaces(const Options& options);
-  void MakeServices(const Options& options);
+  absl::Status MakeServices(const Options& options);
   // Before the shards, which look their queues up.
   absl::Status OpenQueues(const Options& options);
   absl::Status Listen(const Options& options);
@@ -173,9 +176,17 @@ absl::Status RealServer::StartNamespaces(const Options& options) {
   return absl::OkStatus();
 }
 
-void RealServer::MakeServices(const Options& options) {
+absl::Status RealServer::MakeServices(const Options& options) {
   drain_timeout_ = options.drain_timeout;
-  service_ = std::make_unique<service::TimersService>(options.service, *router_, calls_);
+  service::ServiceOptions service = options.service;
+  service.feeds.check_queue = [this](absl::string_view queue) {
+    return queues_->Find(queue) == nullptr ? service::UnknownQueue(queue) : absl::OkStatus();
+  };
+  service.feeds.on = !options.reactor.shard.feed.IsOff();
+  TIMERD_ASSIGN_OR_RETURN(service.feeds.directory, store::Identity(*kv_));
+  std::random_device random;
+  service.feeds.process = (uint64_t{random()} << 32) | random();
+  service_ = std::make_unique<service::TimersService>(service, *router_, calls_);
   clock_service_ =
       std::make_unique<service::ClockService>(options.service.limits, *router_, calls_);
   service::QueuesOptions queues = options.queues_service;
@@ -184,6 +195,7 @@ void RealServer::MakeServices(const Options& options) {
   queues.work.max_settlements = options.service.batches.max_items;
   queues_service_ = std::make_unique<service::QueuesService>(queues, *router_, *queues_,
                                                              *queue_settings_, calls_);
+  return absl::OkStatus();
 }
 
 absl::Status RealServer::Listen(const Options& options) {
@@ -231,6 +243,7 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
       .usage = &*usage_,
       .calls = &calls_,
       .streams = [this] { return service_->streams() + queues_service_->streams(); },
+      .feed_streams = [this] { return service_->feed_streams(); },
       .shards =
           [this] {
             std::vector<reactor::Load> loads;
@@ -279,7 +292,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   TIMERD_RETURN_IF_ERROR(server->OpenQueues(options));
   TIMERD_RETURN_IF_ERROR(options.clock == ClockMode::kManual ? server->StartNamespaces(options)
                                                              : server->StartShards(options));
-  server->MakeServices(options);
+  TIMERD_RETURN_IF_ERROR(server->MakeServices(options));
   absl::Status listening = server->Listen(options);
   if (listening.ok()) {
     listening = server->ListenForHttp(options);

@@ -25,6 +25,7 @@ struct Sources {
   const reactor::UsageRegistry* usage;
   const service::CallCounts* calls;
   std::function<size_t()> streams;
+  std::function<size_t()> feed_streams;
   std::function<std::vector<reactor::Load>()> shards;
 };
 

@@ -35,6 +35,7 @@ class MetricsTest : public ::testing::Test {
                    .usage = &usage_,
                    .calls = &calls_,
                    .streams = [] { return 17; },
+                   .feed_streams = [] { return 3; },
                    .shards =
                        [] {
                          return std::vector<reactor::Load>{
@@ -48,6 +49,7 @@ TEST_F(MetricsTest, ShowsTheServer) {
   for (const char* line : {
            "timerd_build_info{version=\"1.2.3\"} 1",
            "timerd_streams 17",
+           "timerd_feed_streams 3",
            "timerd_inbox_depth{shard=\"0\"} 1",
            "timerd_inbox_depth{shard=\"1\"} 0",
            "timerd_inbox_depth_max{shard=\"0\"} 5",
