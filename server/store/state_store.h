@@ -53,8 +53,8 @@ class StateStore {
                                 visit) const = 0;
   // What lives in each namespace that ever had a handle here, in no particular order.
   virtual absl::StatusOr<std::vector<NamespaceCount>> namespaces() const = 0;
-  // Visits the events retained in the feed of `name_space` from `from` on, in ascending order, until
-  // `visit` returns false. `event` is a serialized storage.v1.FeedEvent.
+  // Visits the events retained in the feed of `name_space` from `from` on, in ascending order,
+  // until `visit` returns false. `event` is a serialized storage.v1.FeedEvent.
   virtual absl::Status ScanFeed(
       absl::string_view name_space, uint64_t from,
       absl::FunctionRef<bool(uint64_t sequence, absl::string_view event)> visit) const = 0;
