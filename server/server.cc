@@ -58,6 +58,21 @@ struct ShardUnit {
   std::unique_ptr<reactor::Reactor> reactor;
 };
 
+std::vector<console::QueueReading> ReadQueues(const delivery::QueueDirectory& queues) {
+  std::vector<console::QueueReading> readings;
+  for (const auto& queue : queues.All()) {
+    const delivery::WorkQueue::Counts counts = queue->counts();
+    readings.push_back({.name_space = std::string(NamespaceOf(queue->name())),
+                        .name = std::string(IdOf(queue->name())),
+                        .scheduled = counts.scheduled,
+                        .waiting = counts.waiting,
+                        .leased = counts.leased,
+                        .dead_letters = counts.dead_letters,
+                        .workers = static_cast<int64_t>(queue->Members().size())});
+  }
+  return readings;
+}
+
 class RealServer final : public Server {
  public:
   absl::Status OpenStore(const Options& options);
@@ -251,7 +266,8 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
               loads.push_back(unit.reactor->load());
             }
             return loads;
-          }};
+          },
+      .queues = [this] { return ReadQueues(*queues_); }};
   std::map<std::string, console::MakePage> pages;
   pages["/metrics"] = [sources = std::move(sources)] {
     return console::Page{.content_type = "text/plain; version=0.0.4; charset=utf-8",

@@ -141,6 +141,26 @@ void AddShards(const std::vector<reactor::Load>& shards, std::vector<MetricFamil
   }
 }
 
+void AddQueues(const std::vector<QueueReading>& queues, std::vector<MetricFamily>& families) {
+  Family scheduled = Gauge("timerd_queue_scheduled",
+                           "Handles of a queue that are not due, or wait for another attempt.");
+  Family waiting = Gauge("timerd_queue_waiting", "Occurrences that wait for a worker.");
+  Family leased = Gauge("timerd_queue_leased", "Occurrences that a worker has.");
+  Family letters = Gauge("timerd_queue_dead_letters", "Dead letters of a queue.");
+  Family workers = Gauge("timerd_queue_workers", "Workers of a queue.");
+  for (const QueueReading& queue : queues) {
+    const Labels labels = {{"namespace", queue.name_space}, {"queue", queue.name}};
+    scheduled.Add(labels, queue.scheduled);
+    waiting.Add(labels, queue.waiting);
+    leased.Add(labels, queue.leased);
+    letters.Add(labels, queue.dead_letters);
+    workers.Add(labels, queue.workers);
+  }
+  for (Family* family : {&scheduled, &waiting, &leased, &letters, &workers}) {
+    family->MoveTo(families);
+  }
+}
+
 }  // namespace
 
 std::string MetricsText(const Sources& sources) {
@@ -157,6 +177,7 @@ std::string MetricsText(const Sources& sources) {
   feed_streams.Add({}, sources.feed_streams());
   feed_streams.MoveTo(families);
   AddShards(sources.shards(), families);
+  AddQueues(sources.queues(), families);
   for (const Limit& limit : sources.limits) {
     Family gauge = Gauge(limit.name, limit.help);
     gauge.Add({}, limit.value);

@@ -318,5 +318,23 @@ TEST_F(FeedTest, IsCountedInTheMetrics) {
   EXPECT_THAT(page, HasSubstr("timerd_feed_streams 1\n"));
 }
 
+TEST_F(FeedTest, FollowsAQueueThatIsThere) {
+  StartServer();
+  EXPECT_THAT(client().Watch("queue: 'mail'").Finish(),
+              IsRefusedWith(grpc::NOT_FOUND, "UNKNOWN_QUEUE"));
+  ASSERT_THAT(
+      client().Schedule("id: 'm' delay { seconds: 60 } queue: 'mail' detached: true").Finish(),
+      IsOkCall());
+  ASSERT_THAT(client().Schedule("id: 'other' delay { seconds: 60 } detached: true").Finish(),
+              IsOkCall());
+  auto feed = client().Watch("queue: 'mail'");
+  ASSERT_TRUE(feed.Next());
+  client().Cancel("id: 'other'");
+  client().Cancel("id: 'm'");
+  const v1::Event event = feed.Event();
+  EXPECT_EQ(event.id(), "m");
+  EXPECT_EQ(event.queue(), "mail");
+}
+
 }  // namespace
 }  // namespace timerd::testing

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <map>
 #include <random>
@@ -45,6 +46,60 @@ class WorkerProcess {
   pid_t pid_ = -1;
 };
 
+// Follows the whole namespace from its first event to the end of the last handle, going on from its
+// cursor whenever the server is killed.
+class Watcher {
+ public:
+  explicit Watcher(const std::string& address)
+      : stub_(
+            v1::Timers::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))),
+        thread_([this] { Run(); }) {}
+  ~Watcher() {
+    stopping_.store(true);
+    thread_.join();
+  }
+  int ended() const { return ended_.load(); }
+  // Once all have ended: what was seen of each, and what should not have been.
+  const std::map<std::string, std::vector<v1::Event>>& events() const { return events_; }
+  int gaps() const { return gaps_.load(); }
+
+ private:
+  void Run() {
+    std::string cursor;
+    while (!stopping_.load() && ended_.load() < kOccurrences) {
+      grpc::ClientContext context;
+      context.set_wait_for_ready(true);
+      context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+      v1::WatchRequest request;
+      request.set_everything(true);
+      request.set_from_oldest(true);
+      request.set_cursor(cursor);
+      const auto reader = stub_->Watch(&context, request);
+      v1::WatchResponse response;
+      while (ended_.load() < kOccurrences && !stopping_.load() && reader->Read(&response)) {
+        cursor = response.cursor();
+        gaps_ += response.has_gap() ? 1 : 0;
+        if (response.has_event()) {
+          events_[response.event().id()].push_back(response.event());
+          ended_ += response.event().type() == v1::Event::TYPE_FIRED ? 0 : 1;
+        }
+      }
+      context.TryCancel();
+      while (reader->Read(&response)) {
+      }
+      reader->Finish();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+
+  const std::unique_ptr<v1::Timers::Stub> stub_;
+  std::map<std::string, std::vector<v1::Event>> events_;
+  std::atomic<int> ended_{0};
+  std::atomic<int> gaps_{0};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
 class StormTest : public ServerTest {
  protected:
   // The kill may come in the middle: then once more, which changes nothing (same id and contents).
@@ -73,6 +128,10 @@ TEST_F(StormTest, CarriesOutEachOccurrenceUnderAnAttemptNumberOfItsOwn) {
   std::mt19937_64 random(seed);
   StartServer({"--shards=2", "--lease-grace=200ms"});
   const TempDir dir;
+  std::vector<std::unique_ptr<Watcher>> watchers;
+  for (int i = 0; i < 2; ++i) {
+    watchers.push_back(std::make_unique<Watcher>(server().address()));
+  }
   std::vector<WorkerProcess> workers(kWorkers);
   for (int i = 0; i < kWorkers; ++i) {
     workers[i].Start(server().address(), absl::StrCat(dir.path(), "/", i));
@@ -141,6 +200,23 @@ TEST_F(StormTest, CarriesOutEachOccurrenceUnderAnAttemptNumberOfItsOwn) {
     token = page->next_page_token();
   } while (!token.empty());
   EXPECT_EQ(completed, kOccurrences);
+
+  for (const auto& watcher : watchers) {
+    while (watcher->ended() < kOccurrences) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << watcher->ended() << " ends seen";
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_EQ(watcher->gaps(), 0);
+    ASSERT_EQ(watcher->events().size(), static_cast<size_t>(kOccurrences));
+    for (const auto& [id, events] : watcher->events()) {
+      ASSERT_EQ(events.size(), 2u) << id;
+      EXPECT_EQ(events[0].type(), v1::Event::TYPE_FIRED) << id;
+      EXPECT_EQ(events[0].sequence(), 1u) << id;
+      EXPECT_EQ(events[1].type(), v1::Event::TYPE_COMPLETED) << id;
+      EXPECT_EQ(events[1].sequence(), 2u) << id;
+      EXPECT_EQ(events[1].payload(), "done") << id;
+    }
+  }
 }
 
 }  // namespace

@@ -352,6 +352,28 @@ TEST_F(ShardQueueTest, TellsSinceWhenTheOldestWaits) {
   EXPECT_EQ(Ask<std::optional<Instant>>(ReadOldest{.queue = "default/mail"}).value(), At(1));
 }
 
+TEST_F(ShardQueueTest, ListsWhatWaitsAmongWhatIsPendingByDeadline) {
+  Start();
+  CreateQueued("second", 2);
+  CreateQueued("first", 1, "fax");
+  CreateTimer("last", 50);
+  SettleAt(5);
+  CreateQueued("third", -1);  // due at 4
+  Settle();
+  const auto listed = List({.phase = timer::Phase::kPending, .prefix = Key("")});
+  Settle();
+  ASSERT_THAT(**listed, IsOk());
+  std::vector<std::string> ids;
+  for (const Listed::Row& row : (*listed)->value().rows) {
+    ids.emplace_back(IdOf(row.handle.key));
+  }
+  EXPECT_THAT(ids, ElementsAre("first", "second", "third", "last"));
+  const auto rest = List({.phase = timer::Phase::kPending, .prefix = Key("")},
+                         {.due = (*listed)->value().rows[1].due});
+  Settle();
+  EXPECT_EQ((*rest)->value().rows.size(), 2u);
+}
+
 TEST_F(ShardQueueTest, RefusesATimerWhenItsQueueOrTheDirectoryIsFull) {
   Start();
   mail().admitted = Refuse(Reason::kLimitExceeded, "full", "max-backlog");
