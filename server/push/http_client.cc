@@ -7,6 +7,7 @@
 #include <csignal>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 
@@ -101,6 +102,9 @@ class HttpClient::Transfer {
       result_.error = absl::StrCat("its headers have more than ", kMaxHeaderBytes, " bytes");
     } else if (code != CURLE_OK && !result_.too_long) {
       result_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    } else if (!headers_are_complete_) {
+      // To libcurl a connection that closes there ends an answer without a body.
+      result_.error = "the connection was closed within its headers";
     }
     done_(std::move(result_));
   }
@@ -111,10 +115,16 @@ class HttpClient::Transfer {
         std::max<int64_t>(1, std::chrono::ceil<std::chrono::milliseconds>(span).count()));
   }
 
-  // Of all headers together: interim answers (1xx) and trailers too. Returning less than `size`
-  // ends the transfer.
-  static size_t OnHeader(char*, size_t, size_t size, void* self_pointer) {
+  // One line. Its size is added to that of all before, interim answers (1xx) and trailers too.
+  // Returning less than `size` ends the transfer.
+  static size_t OnHeader(char* data, size_t, size_t size, void* self_pointer) {
     auto* self = static_cast<Transfer*>(self_pointer);
+    const absl::string_view line(data, size);
+    if (absl::StartsWith(line, "HTTP/")) {
+      self->headers_are_complete_ = false;
+    } else if (line == "\r\n" || line == "\n") {
+      self->headers_are_complete_ = true;
+    }
     self->header_bytes_ += size;
     self->headers_too_long_ = self->header_bytes_ > kMaxHeaderBytes;
     return self->headers_too_long_ ? 0 : size;
@@ -138,6 +148,7 @@ class HttpClient::Transfer {
   char error_[CURL_ERROR_SIZE] = "";
   size_t header_bytes_ = 0;
   bool headers_too_long_ = false;
+  bool headers_are_complete_ = false;
   HttpResult result_;
 };
 

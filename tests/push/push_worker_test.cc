@@ -2,7 +2,11 @@
 // goes on when it is told to.
 #include "server/push/push_worker.h"
 
+#include <algorithm>
+#include <chrono>
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
