@@ -129,6 +129,7 @@ TEST(AllowListTest, SaysWhatIsWrongWithAPrefix) {
   EXPECT_THAT(error(""), HasSubstr("--push-allow: \"\""));
   EXPECT_THAT(error("http://a/?b"), HasSubstr("has a query"));
   EXPECT_THAT(error("http://u@a/"), HasSubstr("user name"));
+  EXPECT_THAT(error("http://a./"), HasSubstr("ends in a dot"));
   EXPECT_THAT(error("grpc://a"), HasSubstr("port"));
   EXPECT_THAT(error("grpc://a:1/x"), HasSubstr("grpc://host:port"));
   EXPECT_THAT(error("http://a/b/../c"), HasSubstr("\"..\""));
