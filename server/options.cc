@@ -178,6 +178,18 @@ void AddFlags(CLI::App& app, Options& options) {
                       "Bytes of events retained, of one namespace\nand shard; 0: none")
       ->group(feeds);
 
+  app.add_option("--push-allow", options.push_allow,
+                 "Beginnings of URLs that queues may be pushed to,\nwith commas between them; "
+                 "none: no queue may")
+      ->type_name("URL,...")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(queues);
+  app.add_option("--push-secret-file", options.push_secret_file,
+                 "File whose contents sign what is pushed over HTTP")
+      ->type_name("FILE")
+      ->group(queues);
+
   const std::string memory = "Memory";
   AddSpan(app, "--window", shard.window, std::chrono::seconds(2), std::chrono::hours(24),
           "How far ahead timers are held in memory")

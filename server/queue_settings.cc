@@ -51,6 +51,17 @@ absl::Status QueueSettingsFile::Apply(const service::Validator& validator,
   return absl::OkStatus();
 }
 
+void QueueSettingsFile::ApplyTargets(const delivery::QueueDirectory& queues,
+                                     service::PushTargets& targets) const {
+  const MutexLock lock(mutex_);
+  for (const auto& [name, kept] : kept_) {
+    const auto queue = queues.Find(name);
+    if (queue != nullptr && kept.second.has_target()) {
+      targets.Apply(queue, kept.second);
+    }
+  }
+}
+
 absl::Status QueueSettingsFile::Put(const std::string& name, bool paused,
                                     const v1::QueueSettings& settings) {
   storage::v1::QueueSettings stored;

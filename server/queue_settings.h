@@ -21,6 +21,8 @@ class QueueSettingsFile final : public service::QueueSettingsStore {
                                                                  store::Durability durability);
   // Tells the queues of `queues` what was kept of them.
   absl::Status Apply(const service::Validator& validator, delivery::QueueDirectory& queues) const;
+  // Begins the pushes that were asked for.
+  void ApplyTargets(const delivery::QueueDirectory& queues, service::PushTargets& targets) const;
 
   absl::Status Put(const std::string& name, bool paused,
                    const v1::QueueSettings& settings) override;

@@ -26,6 +26,8 @@
 #include "server/delivery/queue_directory.h"
 #include "server/limit_gauges.h"
 #include "server/manual_namespaces.h"
+#include "server/push/signature.h"
+#include "server/push_queues.h"
 #include "server/queue_settings.h"
 #include "server/reactor/reactor.h"
 #include "server/reactor/recovery.h"
@@ -57,6 +59,15 @@ struct ShardUnit {
   std::unique_ptr<delivery::Attachments> attachments;
   std::unique_ptr<reactor::Reactor> reactor;
 };
+
+absl::StatusOr<push::TargetsOptions> ReadTargets(const Options& options) {
+  push::TargetsOptions targets;
+  TIMERD_ASSIGN_OR_RETURN(targets.allow, push::AllowList::Parse(options.push_allow));
+  if (!options.push_secret_file.empty()) {
+    TIMERD_ASSIGN_OR_RETURN(targets.secret, push::ReadSecret(options.push_secret_file));
+  }
+  return targets;
+}
 
 std::vector<console::QueueReading> ReadQueues(const delivery::QueueDirectory& queues) {
   std::vector<console::QueueReading> readings;
@@ -105,6 +116,7 @@ class RealServer final : public Server {
   service::CallCounts calls_;
   std::unique_ptr<service::TimersService> service_;
   std::unique_ptr<service::ClockService> clock_service_;
+  std::unique_ptr<PushQueues> push_queues_;
   std::unique_ptr<service::QueuesService> queues_service_;
   std::unique_ptr<grpc::Server> grpc_;
   std::string address_;
@@ -208,8 +220,11 @@ absl::Status RealServer::MakeServices(const Options& options) {
   queues.limits = options.service.limits;
   queues.max_streams = options.service.max_streams;
   queues.work.max_settlements = options.service.batches.max_items;
-  queues_service_ = std::make_unique<service::QueuesService>(queues, *router_, *queues_,
-                                                             *queue_settings_, calls_);
+  TIMERD_ASSIGN_OR_RETURN(push::TargetsOptions targets, ReadTargets(options));
+  push_queues_ = std::make_unique<PushQueues>(std::move(targets), *router_);
+  queue_settings_->ApplyTargets(*queues_, *push_queues_);
+  queues_service_ = std::make_unique<service::QueuesService>(
+      queues, *router_, *queues_, *queue_settings_, *push_queues_, calls_);
   return absl::OkStatus();
 }
 
@@ -289,6 +304,10 @@ void RealServer::Drain() {
     queues_service_->Drain();
     grpc_->Shutdown(std::chrono::system_clock::now() + drain_timeout_);
     grpc_->Wait();
+  }
+  if (push_queues_ != nullptr) {
+    push_queues_->Stop();
+    push_queues_.reset();
   }
   http_.reset();  // until here it says that the server drains
   // Each reactor gives what replies are left and writes everything down.

@@ -8,6 +8,8 @@ namespace timerd::service {
 namespace {
 
 constexpr Span kDay = std::chrono::hours(24);
+// How much longer than a push may take its lease is.
+constexpr Span kPushMargin = std::chrono::seconds(5);
 constexpr double kMaxFactor = 100;
 constexpr uint32_t kMaxAttempts = 1000;
 
@@ -125,6 +127,13 @@ absl::StatusOr<delivery::QueueSettings> Validator::ToSettings(
                                                           settings.lease(), kTickDuration, kDay));
   }
   TIMERD_ASSIGN_OR_RETURN(to.policy.retry, ToRetry(subject, settings.retry()));
+  if (settings.has_target() && !settings.has_lease()) {
+    // A call that has timed out must still be able to say so.
+    const google::protobuf::Duration& timeout = settings.target().timeout();
+    TIMERD_ASSIGN_OR_RETURN(const Span span, ToSpan(subject, "settings.target.timeout", timeout,
+                                                    /*may_be_negative=*/false));
+    to.policy.lease = (span > Span::zero() ? span : timer::kDefaultDelivery.lease) + kPushMargin;
+  }
   to.max_backlog = settings.max_backlog();
   return to;
 }

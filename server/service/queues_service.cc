@@ -148,6 +148,7 @@ grpc::ServerUnaryReactor* QueuesService::ConfigureQueue(grpc::CallbackServerCont
     TIMERD_ASSIGN_OR_RETURN(
         delivery::QueueSettings settings,
         validator_.ToSettings(Subject("queue", request->queue()), request->settings()));
+    TIMERD_RETURN_IF_ERROR(targets_.Check(request->settings()));
     const QueuePtr queue = queues_.FindOrMake(name);
     if (queue == nullptr) {
       return queues_.RefuseNew(name);
@@ -155,6 +156,7 @@ grpc::ServerUnaryReactor* QueuesService::ConfigureQueue(grpc::CallbackServerCont
     settings.paused = settings_.Get(name).first;
     TIMERD_RETURN_IF_ERROR(settings_.Put(name, settings.paused, request->settings()));
     queue->Configure(settings);
+    targets_.Apply(queue, request->settings());
     Finish<v1::ConfigureQueueRequest>(call, absl::OkStatus());
     return absl::OkStatus();
   });

@@ -31,6 +31,18 @@ class QueueSettingsStore {
   virtual std::pair<bool, v1::QueueSettings> Get(const std::string& name) const = 0;
 };
 
+// Queues that are pushed to a target instead of being worked on. Thread-safe.
+class PushTargets {
+ public:
+  virtual ~PushTargets() = default;
+
+  // INVALID_ARGUMENT when `settings` name a target that is not allowed, or is out of range.
+  virtual absl::Status Check(const v1::QueueSettings& settings) const = 0;
+  // From now on `queue` is pushed as `settings`, which Check() has found good, say; or not.
+  virtual void Apply(const std::shared_ptr<delivery::WorkQueue>& queue,
+                     const v1::QueueSettings& settings) = 0;
+};
+
 struct QueuesOptions {
   RequestLimits limits;
   size_t max_streams = 100'000;
@@ -43,11 +55,12 @@ class QueuesService final : public v1::Queues::CallbackService {
  public:
   // All references outlive the service.
   QueuesService(const QueuesOptions& options, Router& router, delivery::QueueDirectory& queues,
-                QueueSettingsStore& settings, CallCounts& calls)
+                QueueSettingsStore& settings, PushTargets& targets, CallCounts& calls)
       : options_(options),
         router_(router),
         queues_(queues),
         settings_(settings),
+        targets_(targets),
         calls_(calls),
         validator_(options.limits),
         streams_(options.max_streams) {}
@@ -124,6 +137,7 @@ class QueuesService final : public v1::Queues::CallbackService {
   Router& router_;
   delivery::QueueDirectory& queues_;
   QueueSettingsStore& settings_;
+  PushTargets& targets_;
   CallCounts& calls_;
   const Validator validator_;
   StreamRegistry streams_;
