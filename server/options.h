@@ -41,6 +41,8 @@ struct Options {
   delivery::QueueLimits queues;
   service::QueuesOptions queues_service;  // its limits are the service's
   ManualNamespacesOptions manual;         // its shard is the reactor's
+  std::string push_allow;                 // URL prefixes with commas between them; empty: no push
+  std::string push_secret_file;           // empty: unsigned
 
   // Not serving but asking: --check-health, --help, --version.
   std::string check_health;
