@@ -112,6 +112,14 @@ void AddFlags(CLI::App& app, Options& options) {
   AddSpan(app, "--retention", shard.limits.retention, Span::zero(), longest,
           "How long ended timers stay readable");
 
+  app.add_option("--push-allow", options.push_allow,
+                 "Where queues may push to: URLs, with commas\n"
+                 "between them, and what is below them")
+      ->type_name("URLS");
+  app.add_option("--push-secret-file", options.push_secret_file,
+                 "File with the key that signs pushes over HTTP")
+      ->type_name("FILE");
+
   const std::string group = "Limits";
   AddSpan(app, "--max-delay", limits.max_delay, std::chrono::seconds(1), longest,
           "Farthest deadline ahead")

@@ -44,6 +44,8 @@ struct Options {
   std::string push_secret_file;           // empty: what is pushed over HTTP is not signed
   service::QueuesOptions queues_service;  // its limits are the service's
   ManualNamespacesOptions manual;         // its shard is the reactor's
+  std::string push_allow;                 // URL prefixes with commas between them; empty: no push
+  std::string push_secret_file;           // empty: unsigned
 
   // Not serving but asking: --check-health, --help, --version.
   std::string check_health;
