@@ -112,14 +112,6 @@ void AddFlags(CLI::App& app, Options& options) {
   AddSpan(app, "--retention", shard.limits.retention, Span::zero(), longest,
           "How long ended timers stay readable");
 
-  app.add_option("--push-allow", options.push_allow,
-                 "Where queues may push to: URLs, with commas\n"
-                 "between them, and what is below them")
-      ->type_name("URLS");
-  app.add_option("--push-secret-file", options.push_secret_file,
-                 "File with the key that signs pushes over HTTP")
-      ->type_name("FILE");
-
   const std::string group = "Limits";
   AddSpan(app, "--max-delay", limits.max_delay, std::chrono::seconds(1), longest,
           "Farthest deadline ahead")
@@ -187,14 +179,12 @@ void AddFlags(CLI::App& app, Options& options) {
       ->group(feeds);
 
   app.add_option("--push-allow", options.push_allow,
-                 "Beginnings of URLs that queues may be pushed to,\nwith commas between them; "
-                 "none: no queue may")
-      ->type_name("URL,...")
-      ->delimiter(',')
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+                 "Where queues may push to: URLs, with commas\n"
+                 "between them, and what is below them")
+      ->type_name("URLS")
       ->group(queues);
   app.add_option("--push-secret-file", options.push_secret_file,
-                 "File whose contents sign what is pushed over HTTP")
+                 "File with the key that signs pushes over HTTP")
       ->type_name("FILE")
       ->group(queues);
 

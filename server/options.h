@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/base/instant.h"
@@ -40,8 +39,6 @@ struct Options {
   reactor::ReactorOptions reactor;
   service::ServiceOptions service;
   delivery::QueueLimits queues;
-  std::vector<std::string> push_allow;
-  std::string push_secret_file;           // empty: what is pushed over HTTP is not signed
   service::QueuesOptions queues_service;  // its limits are the service's
   ManualNamespacesOptions manual;         // its shard is the reactor's
   std::string push_allow;                 // URL prefixes with commas between them; empty: no push

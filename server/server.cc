@@ -62,7 +62,9 @@ struct ShardUnit {
 
 absl::StatusOr<push::TargetsOptions> ReadTargets(const Options& options) {
   push::TargetsOptions targets;
-  TIMERD_ASSIGN_OR_RETURN(targets.allow, push::AllowList::Parse(options.push_allow));
+  if (!options.push_allow.empty()) {
+    TIMERD_ASSIGN_OR_RETURN(targets.allow, push::AllowList::Parse({options.push_allow}));
+  }
   if (!options.push_secret_file.empty()) {
     TIMERD_ASSIGN_OR_RETURN(targets.secret, push::ReadSecret(options.push_secret_file));
   }
