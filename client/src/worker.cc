@@ -6,16 +6,16 @@
 namespace timerd {
 inline namespace client {
 
-std::optional<absl::Time> Run::deadline() const {
+std::optional<absl::Time> WorkRun::deadline() const {
   if (!occurrence().has_deadline()) {
     return std::nullopt;
   }
   return FromProto(occurrence().deadline());
 }
 
-absl::Time Run::time() const { return FromProto(occurrence().time()); }
+absl::Time WorkRun::time() const { return FromProto(occurrence().time()); }
 
-Future<absl::StatusOr<absl::Time>> Run::Extend(absl::Duration from_now) const {
+Future<absl::StatusOr<absl::Time>> WorkRun::Extend(absl::Duration from_now) const {
   const std::shared_ptr<WorkerCore> core = core_.lock();
   return core == nullptr ? Future<absl::StatusOr<absl::Time>>()
                          : core->Extend(KeyOf(occurrence()), from_now);

@@ -76,15 +76,19 @@ bool WorkerCore::Stop(absl::Duration limit) {
 
 void WorkerCore::Close() {
   if (!Stop(options_.stop_grace)) {
+    bool running = false;
     {
       Effects effects;
       std::lock_guard<std::mutex> lock(mutex_);
+      running = !jobs_.empty();
       for (const auto& [key, job] : jobs_) {
         effects.Add([revoked = job.revoked] { revoked.Set(true); });
       }
     }
     pool_.WaitUntilIdle();
-    Stop(kLastAnswers);
+    if (running) {
+      Stop(kLastAnswers);
+    }
   }
   pool_.Stop();
   {

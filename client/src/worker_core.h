@@ -78,7 +78,7 @@ class WorkerCore : public WorkStreamListener, public std::enable_shared_from_thi
   void RevokeLocked(Effects& effects, const LeaseKey& lease);
   void LoseLeaseLocked(const RunKey& run, Job& job);
   void RunNext();
-  v1::Settlement VerdictOn(const Run& run) const;
+  v1::Settlement VerdictOn(const WorkRun& run) const;
   void OnRunFinished(const RunKey& key, v1::Settlement verdict);
   void ReleaseWaitingLocked(Effects& effects);
   void ScheduleExtensionLocked(Effects& effects, const RunKey& run, Job& job);

@@ -43,7 +43,6 @@ void WorkerCore::TakeLocked(Effects& effects, v1::Occurrence& occurrence) {
     return;
   }
   Job job{.delivery = nullptr,
-          .lease = LeaseOf(occurrence),
           .revoked = connection_->NewPromise<bool>(),
           .next_extension = std::nullopt};
   HoldLocked(effects, run, jobs_.emplace(run, std::move(job)).first->second, occurrence);
@@ -53,6 +52,7 @@ void WorkerCore::TakeLocked(Effects& effects, v1::Occurrence& occurrence) {
 
 void WorkerCore::HoldLocked(Effects& effects, const RunKey& run, Job& job,
                             v1::Occurrence& occurrence) {
+  job.lease = LeaseOf(occurrence);
   job.delivery = std::make_shared<const v1::Occurrence>(std::move(occurrence));
   job.lease_lost = false;
   leases_[{job.delivery->id(), job.delivery->lease()}] = run;
@@ -81,7 +81,7 @@ void WorkerCore::RevokeLocked(Effects& effects, const LeaseKey& lease) {
 }
 
 void WorkerCore::RunNext() {
-  std::optional<Run> run;
+  std::optional<WorkRun> run;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (waiting_.empty()) {
@@ -90,12 +90,12 @@ void WorkerCore::RunNext() {
     Job& job = jobs_.at(waiting_.front());
     waiting_.pop_front();
     job.begun = true;
-    run = Run(job.delivery, CancellationToken(job.revoked.future()), weak_from_this());
+    run = WorkRun(job.delivery, CancellationToken(job.revoked.future()), weak_from_this());
   }
   OnRunFinished(KeyOf(run->occurrence()), VerdictOn(*run));
 }
 
-v1::Settlement WorkerCore::VerdictOn(const Run& run) const {
+v1::Settlement WorkerCore::VerdictOn(const WorkRun& run) const {
   try {
     return handler_(run).settlement_;
   } catch (const std::exception& exception) {

@@ -34,7 +34,7 @@ struct WorkerOptions {
   // They are kept from other workers meanwhile.
   int prefetch = 0;
   // While a run is here its lease is extended, each time a third of it has passed. False leaves
-  // that to Run::Extend().
+  // that to WorkRun::Extend().
   bool extend_leases = true;
   // How long destroying the worker waits for handlers and answers, before it cancels the tokens of
   // the handlers that still run; what these return has another second to be answered.
@@ -46,7 +46,7 @@ struct WorkerOptions {
 };
 
 // One run, as a handler gets it. Copies are the same run. Thread-safe.
-class Run {
+class WorkRun {
  public:
   const std::string& id() const { return occurrence().id(); }
   uint64_t generation() const { return occurrence().generation(); }
@@ -79,8 +79,8 @@ class Run {
 
  private:
   friend class WorkerCore;
-  Run(std::shared_ptr<const v1::Occurrence> occurrence, CancellationToken token,
-      std::weak_ptr<WorkerCore> core)
+  WorkRun(std::shared_ptr<const v1::Occurrence> occurrence, CancellationToken token,
+          std::weak_ptr<WorkerCore> core)
       : occurrence_(std::move(occurrence)), token_(std::move(token)), core_(std::move(core)) {}
 
   std::shared_ptr<const v1::Occurrence> occurrence_;
@@ -123,7 +123,7 @@ class WorkResult {
 class Worker {
  public:
   // Runs on a thread of the worker; may block. An exception is a failure of code kUnknown.
-  using Handler = std::function<WorkResult(const Run&)>;
+  using Handler = std::function<WorkResult(const WorkRun&)>;
 
   // Shares the client's connection, and works in its namespace. The client must outlive it.
   Worker(Client& client, WorkerOptions options, Handler handler);
