@@ -22,10 +22,10 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
   const int backoff_min_ms = static_cast<int>(absl::ToInt64Milliseconds(options.backoff_min));
   const int backoff_max_ms = static_cast<int>(absl::ToInt64Milliseconds(options.backoff_max));
   grpc::ChannelArguments arguments;
-  // A connection whose other side has vanished without a word is noticed within 15 s, also while it
+  // A connection whose other side has vanished without a word is noticed within 8 s, also while it
   // carries nothing but waiting streams.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 3'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // The channel reconnects as eagerly as the calls on it are tried again.
@@ -51,9 +51,12 @@ std::string RandomWord() {
 
 }  // namespace
 
-Connection::Connection(ClientOptions options)
+Connection::Connection(ClientOptions options) : Connection(options, MakeChannel(options)) {}
+
+Connection::Connection(ClientOptions options, const std::shared_ptr<grpc::Channel>& channel)
     : options_(std::move(options)),
-      stub_(v1::Timers::NewStub(MakeChannel(options_))),
+      stub_(v1::Timers::NewStub(channel)),
+      queues_stub_(v1::Queues::NewStub(channel)),
       pool_(options_.callback_threads, activity_),
       submitter_(std::make_shared<Submitter>(*this, options_)) {}
 
@@ -88,6 +91,7 @@ void Connection::Close() {
     changed_.wait(lock, [this] { return calls_.empty(); });
     closed_ = true;
   }
+  queues_stub_.reset();
   stub_.reset();
   pool_.Stop();
 }

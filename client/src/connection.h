@@ -15,6 +15,7 @@
 #include "client/src/retry_timer.h"
 #include "grpcpp/client_context.h"
 #include "timerd/client.h"
+#include "timerd/v1/queues.grpc.pb.h"
 #include "timerd/v1/timers.grpc.pb.h"
 
 namespace timerd {
@@ -26,6 +27,7 @@ class Submitter;
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Api = v1::Timers::StubInterface::async_interface;
+  using QueuesApi = v1::Queues::StubInterface::async_interface;
 
   explicit Connection(ClientOptions options);
   // REQUIRES: Close() was called.
@@ -36,6 +38,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closing() const;
 
   Api& api() { return *stub_->async(); }
+  QueuesApi& queues_api() { return *queues_stub_->async(); }
   RetryTimer& timer() { return timer_; }
   Activity& activity() { return activity_; }
   Submitter& submitter() { return *submitter_; }
@@ -89,10 +92,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Leave(grpc::ClientContext* context);
 
  private:
+  Connection(ClientOptions options, const std::shared_ptr<grpc::Channel>& channel);
+
   const ClientOptions options_;
   // Null once closed: the last reference to a channel must not be dropped on one of gRPC's own
   // threads, which the channel's end waits for. Used between Enter and Leave only.
   std::unique_ptr<v1::Timers::Stub> stub_;
+  std::unique_ptr<v1::Queues::Stub> queues_stub_;
   Activity activity_;
   CallbackPool pool_;
   RetryTimer timer_;

@@ -10,25 +10,6 @@
 
 namespace timerd {
 inline namespace client {
-namespace {
-
-// True for a report that the server will refuse however often it is asked, so that the run would
-// never end: too large a payload above all. (A limit on rates passes.)
-bool IsHopeless(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kNotFound:
-      return false;
-    case absl::StatusCode::kResourceExhausted:
-      // Without a reason it is gRPC itself that finds the message too large.
-      return ReasonOf(status).empty() || absl::StrContains(DetailOf(status, "limit"), "payload");
-    default:
-      return !IsTransient(status.code());
-  }
-}
-
-}  // namespace
 
 v1::Outcome ToOutcome(const absl::StatusOr<std::string>& result) {
   v1::Outcome outcome;

@@ -95,6 +95,20 @@ bool IsTransient(absl::StatusCode code) {
   }
 }
 
+bool IsHopeless(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+      return false;
+    case absl::StatusCode::kResourceExhausted:
+      // Without a reason it is gRPC itself that finds the message too large.
+      return ReasonOf(status).empty() || absl::StrContains(DetailOf(status, "limit"), "payload");
+    default:
+      return !IsTransient(status.code());
+  }
+}
+
 absl::Status ClosedStatus() {
   return absl::UnavailableError("the client was closed; the handle lives on at the server");
 }

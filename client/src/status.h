@@ -30,6 +30,10 @@ absl::Status Refusal(const std::string& reason, const std::string& message,
 // True for a code that says nothing about the request: whoever sends it again may get an answer.
 bool IsTransient(absl::StatusCode code);
 
+// True for the refusal of a report that will be refused however often it is sent, so that the run
+// would never end: too large a payload above all. (A limit on rates passes.)
+bool IsHopeless(const absl::Status& status);
+
 // What everything unfinished ends with when the client is closed.
 absl::Status ClosedStatus();
 

@@ -54,13 +54,19 @@ grpc::Status Refused(grpc::StatusCode code, const std::string& reason, const std
 
 void FakeCall::Send(v1::Acknowledgement acknowledgement) {
   std::lock_guard<std::mutex> lock(mutex_);
-  items_.push_back({std::move(acknowledgement), std::nullopt});
+  items_.push_back({.acknowledgement = std::move(acknowledgement)});
   changed_.notify_all();
 }
 
 void FakeCall::Send(v1::Event event) {
   std::lock_guard<std::mutex> lock(mutex_);
-  items_.push_back({std::nullopt, std::move(event)});
+  items_.push_back({.event = std::move(event)});
+  changed_.notify_all();
+}
+
+void FakeCall::Send(v1::WatchResponse response) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  items_.push_back({.feed = std::move(response)});
   changed_.notify_all();
 }
 
@@ -282,6 +288,8 @@ grpc::Status FakeTimers::Stream(FakeCall& call, grpc::ServerContext* context,
     Response response;
     if (item->acknowledgement.has_value()) {
       *response.mutable_acknowledged() = *item->acknowledgement;
+    } else if (item->feed.has_value()) {
+      response.MergeFromString(item->feed->SerializeAsString());
     } else {
       *response.mutable_event() = *item->event;
     }

@@ -41,6 +41,8 @@ class FakeCall {
   // Streams: send one message. FakeTimers::Acknowledge() and friends save words.
   void Send(v1::Acknowledgement acknowledgement);
   void Send(v1::Event event);
+  // Feeds: what else a response can hold.
+  void Send(v1::WatchResponse response);
   // Streams: break or close. Unary calls: fail. A message of Submit: breaks or closes its stream.
   void Finish(grpc::Status status);
   // Unary calls and messages of Submit: answer.
@@ -56,6 +58,7 @@ class FakeCall {
   struct Item {
     std::optional<v1::Acknowledgement> acknowledgement;
     std::optional<v1::Event> event;
+    std::optional<v1::WatchResponse> feed;
   };
   void PutReply(std::shared_ptr<google::protobuf::Message> reply);
   // Blocks for the next item; nullopt when the call is to be finished with final_.

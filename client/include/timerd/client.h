@@ -137,6 +137,8 @@ class Client {
 
  private:
   friend class TestNamespace;
+  friend class Watcher;
+  friend class Worker;
 
   LoopingCall FollowLoop(v1::StartLoopRequest request,
                          std::function<LoopResult(const LoopTick&)> function,
