@@ -254,7 +254,8 @@ TEST_F(TimerctlTest, PrintsOneJsonObjectPerLine) {
             "{\"event\":{\"id\":\"tea\",\"kind\":\"TIMER\",\"type\":\"FIRED\",\"sequence\":1,"
             "\"time\":\"2026-11-24T09:00:03.500400Z\",\"deadline\":\"2026-11-24T09:00:03.500Z\","
             "\"run\":1,\"payload\":\"hi\",\"count\":0,\"missed\":0,\"by_timeout\":false,"
-            "\"redelivery\":false,\"generation\":0,\"reason\":\"\",\"triggered\":false}}\n");
+            "\"redelivery\":false,\"generation\":0,\"reason\":\"\",\"triggered\":false,"
+            "\"queue\":\"\",\"attempts\":0,\"cursor\":\"\"}}\n");
   EXPECT_EQ(result.err, "");
   fake_.AnswerWith({{"now { seconds: 1 } handles { id: 'a' } handles { id: 'b' }"}});
   const std::string list = Run({"--json", "list"}).out;
