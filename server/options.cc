@@ -178,6 +178,14 @@ void AddFlags(CLI::App& app, Options& options) {
           longest, "How long dead letters are kept")
       ->group(queues);
 
+  const std::string feeds = "Feeds";
+  AddSpan(app, "--feed-retention", shard.feed.retention, Span::zero(), longest,
+          "How long events are retained for those who\nfollow feeds; 0: they are not")
+      ->group(feeds);
+  AddNumber<uint64_t>(app, "--feed-max-bytes", shard.feed.max_bytes, 0, uint64_t{1} << 40,
+                      "Bytes of events retained, of one namespace\nand shard; 0: none")
+      ->group(feeds);
+
   const std::string memory = "Memory";
   AddSpan(app, "--window", shard.window, std::chrono::seconds(2), std::chrono::hours(24),
           "How far ahead timers are held in memory")

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,10 +30,12 @@
 #include "server/reactor/reactor.h"
 #include "server/reactor/recovery.h"
 #include "server/service/clock_service.h"
+#include "server/service/queue_lookup.h"
 #include "server/service/queues_service.h"
 #include "server/service/router.h"
 #include "server/service/timers_service.h"
 #include "server/store/data_directory.h"
+#include "server/store/identity.h"
 #include "server/store/kv_shard_log.h"
 #include "server/store/kv_state_store.h"
 #include "server/store/memory_kv.h"
@@ -42,7 +45,9 @@ namespace {
 
 // gRPC's own bound on a message, above --max-request-bytes so that the refusal can say more.
 constexpr size_t kHardRequestFactor = 4;
-constexpr int kKeepaliveMs = 10'000;
+// A connection that was cut is noticed within 8 s, by a ping and the wait for its answer.
+constexpr int kKeepaliveMs = 5'000;
+constexpr int kKeepaliveTimeoutMs = 3'000;
 
 // One shard with all that belongs to it. Members are destroyed from the last: the reactor first.
 struct ShardUnit {
@@ -53,13 +58,28 @@ struct ShardUnit {
   std::unique_ptr<reactor::Reactor> reactor;
 };
 
+std::vector<console::QueueReading> ReadQueues(const delivery::QueueDirectory& queues) {
+  std::vector<console::QueueReading> readings;
+  for (const auto& queue : queues.All()) {
+    const delivery::WorkQueue::Counts counts = queue->counts();
+    readings.push_back({.name_space = std::string(NamespaceOf(queue->name())),
+                        .name = std::string(IdOf(queue->name())),
+                        .scheduled = counts.scheduled,
+                        .waiting = counts.waiting,
+                        .leased = counts.leased,
+                        .dead_letters = counts.dead_letters,
+                        .workers = static_cast<int64_t>(queue->Members().size())});
+  }
+  return readings;
+}
+
 class RealServer final : public Server {
  public:
   absl::Status OpenStore(const Options& options);
   // Recovers the shards and makes the router to them, under the one clock or the other.
   absl::Status StartShards(const Options& options);
   absl::Status StartNamespaces(const Options& options);
-  void MakeServices(const Options& options);
+  absl::Status MakeServices(const Options& options);
   // Before the shards, which look their queues up.
   absl::Status OpenQueues(const Options& options);
   absl::Status Listen(const Options& options);
@@ -171,9 +191,17 @@ absl::Status RealServer::StartNamespaces(const Options& options) {
   return absl::OkStatus();
 }
 
-void RealServer::MakeServices(const Options& options) {
+absl::Status RealServer::MakeServices(const Options& options) {
   drain_timeout_ = options.drain_timeout;
-  service_ = std::make_unique<service::TimersService>(options.service, *router_, calls_);
+  service::ServiceOptions service = options.service;
+  service.feeds.check_queue = [this](absl::string_view queue) {
+    return queues_->Find(queue) == nullptr ? service::UnknownQueue(queue) : absl::OkStatus();
+  };
+  service.feeds.on = !options.reactor.shard.feed.IsOff();
+  TIMERD_ASSIGN_OR_RETURN(service.feeds.directory, store::Identity(*kv_));
+  std::random_device random;
+  service.feeds.process = (uint64_t{random()} << 32) | random();
+  service_ = std::make_unique<service::TimersService>(service, *router_, calls_);
   clock_service_ =
       std::make_unique<service::ClockService>(options.service.limits, *router_, calls_);
   service::QueuesOptions queues = options.queues_service;
@@ -182,6 +210,7 @@ void RealServer::MakeServices(const Options& options) {
   queues.work.max_settlements = options.service.batches.max_items;
   queues_service_ = std::make_unique<service::QueuesService>(queues, *router_, *queues_,
                                                              *queue_settings_, calls_);
+  return absl::OkStatus();
 }
 
 absl::Status RealServer::Listen(const Options& options) {
@@ -199,7 +228,9 @@ absl::Status RealServer::Listen(const Options& options) {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Clients may ask whether the connection lives as often as the server does itself.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kKeepaliveMs / 2);
   // What gRPC would print of a failure is said below, in one line.
@@ -227,6 +258,7 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
       .usage = &*usage_,
       .calls = &calls_,
       .streams = [this] { return service_->streams() + queues_service_->streams(); },
+      .feed_streams = [this] { return service_->feed_streams(); },
       .shards =
           [this] {
             std::vector<reactor::Load> loads;
@@ -234,7 +266,8 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
               loads.push_back(unit.reactor->load());
             }
             return loads;
-          }};
+          },
+      .queues = [this] { return ReadQueues(*queues_); }};
   std::map<std::string, console::MakePage> pages;
   pages["/metrics"] = [sources = std::move(sources)] {
     return console::Page{.content_type = "text/plain; version=0.0.4; charset=utf-8",
@@ -275,7 +308,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   TIMERD_RETURN_IF_ERROR(server->OpenQueues(options));
   TIMERD_RETURN_IF_ERROR(options.clock == ClockMode::kManual ? server->StartNamespaces(options)
                                                              : server->StartShards(options));
-  server->MakeServices(options);
+  TIMERD_RETURN_IF_ERROR(server->MakeServices(options));
   absl::Status listening = server->Listen(options);
   if (listening.ok()) {
     listening = server->ListenForHttp(options);

@@ -103,6 +103,8 @@ std::string SingleValue(const Message& message, const FieldDescriptor& field) {
       return absl::StrCat(reflection.GetUInt32(message, &field));
     case FieldDescriptor::CPPTYPE_UINT64:
       return absl::StrCat(reflection.GetUInt64(message, &field));
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return absl::StrCat(reflection.GetDouble(message, &field));
     case FieldDescriptor::CPPTYPE_ENUM:
       return EnumValue(*field.enum_type(), reflection.GetEnumValue(message, &field));
     case FieldDescriptor::CPPTYPE_MESSAGE:

@@ -75,6 +75,8 @@ void AddNamespaces(const reactor::UsageRegistry& usage, std::vector<MetricFamily
   Family events = Counter("timerd_events_total", "Events made, whether or not a stream follows.");
   Family lateness(MetricType::Histogram, "timerd_lateness_seconds",
                   "Time from a deadline to the decision that it acts.");
+  Family feed_events = Gauge("timerd_feed_events", "Events that the feed retains.");
+  Family feed_bytes = Gauge("timerd_feed_bytes", "Bytes of the events that the feed retains.");
   for (const auto& [name, each] : usage.All()) {
     const reactor::NamespaceUsage::Reading reading = each->Read();
     for (size_t kind = 0; kind < reactor::kKinds; ++kind) {
@@ -87,8 +89,10 @@ void AddNamespaces(const reactor::UsageRegistry& usage, std::vector<MetricFamily
       events.Add({{"namespace", name}, {"type", std::string(type_name)}}, reading.events[type]);
     }
     lateness.Add({{"namespace", name}}, ToHistogram(reading));
+    feed_events.Add({{"namespace", name}}, reading.feed_events);
+    feed_bytes.Add({{"namespace", name}}, reading.feed_bytes);
   }
-  for (Family* family : {&handles, &created, &events, &lateness}) {
+  for (Family* family : {&handles, &created, &events, &lateness, &feed_events, &feed_bytes}) {
     family->MoveTo(families);
   }
 }
@@ -137,6 +141,26 @@ void AddShards(const std::vector<reactor::Load>& shards, std::vector<MetricFamil
   }
 }
 
+void AddQueues(const std::vector<QueueReading>& queues, std::vector<MetricFamily>& families) {
+  Family scheduled = Gauge("timerd_queue_scheduled",
+                           "Handles of a queue that are not due, or wait for another attempt.");
+  Family waiting = Gauge("timerd_queue_waiting", "Occurrences that wait for a worker.");
+  Family leased = Gauge("timerd_queue_leased", "Occurrences that a worker has.");
+  Family letters = Gauge("timerd_queue_dead_letters", "Dead letters of a queue.");
+  Family workers = Gauge("timerd_queue_workers", "Workers of a queue.");
+  for (const QueueReading& queue : queues) {
+    const Labels labels = {{"namespace", queue.name_space}, {"queue", queue.name}};
+    scheduled.Add(labels, queue.scheduled);
+    waiting.Add(labels, queue.waiting);
+    leased.Add(labels, queue.leased);
+    letters.Add(labels, queue.dead_letters);
+    workers.Add(labels, queue.workers);
+  }
+  for (Family* family : {&scheduled, &waiting, &leased, &letters, &workers}) {
+    family->MoveTo(families);
+  }
+}
+
 }  // namespace
 
 std::string MetricsText(const Sources& sources) {
@@ -149,7 +173,11 @@ std::string MetricsText(const Sources& sources) {
   Family streams = Gauge("timerd_streams", "Open streams.");
   streams.Add({}, sources.streams());
   streams.MoveTo(families);
+  Family feed_streams = Gauge("timerd_feed_streams", "Open streams that follow a feed.");
+  feed_streams.Add({}, sources.feed_streams());
+  feed_streams.MoveTo(families);
   AddShards(sources.shards(), families);
+  AddQueues(sources.queues(), families);
   for (const Limit& limit : sources.limits) {
     Family gauge = Gauge(limit.name, limit.help);
     gauge.Add({}, limit.value);

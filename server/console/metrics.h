@@ -1,6 +1,7 @@
 // The numbers of a server as Prometheus reads them. docs/operations.md explains each.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,6 +19,17 @@ struct Limit {
   double value = 0;
 };
 
+// What is in a queue now.
+struct QueueReading {
+  std::string name_space;
+  std::string name;
+  int64_t scheduled = 0;
+  int64_t waiting = 0;
+  int64_t leased = 0;
+  int64_t dead_letters = 0;
+  int64_t workers = 0;
+};
+
 // What is counted elsewhere, and read when somebody asks.
 struct Sources {
   std::string version;
@@ -25,7 +37,9 @@ struct Sources {
   const reactor::UsageRegistry* usage;
   const service::CallCounts* calls;
   std::function<size_t()> streams;
+  std::function<size_t()> feed_streams;
   std::function<std::vector<reactor::Load>()> shards;
+  std::function<std::vector<QueueReading>()> queues;
 };
 
 // All metrics in Prometheus' text format, version 0.0.4. Any thread.

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/delivery/feed_followers.h"
 #include "server/delivery/subscriber.h"
 #include "server/reactor/shard.h"
 
@@ -28,12 +29,17 @@ class Attachments : public reactor::EventSink {
 
   void OnEvent(std::shared_ptr<const reactor::Notice> notice) override;
   bool IsFollowed(absl::string_view key) override { return by_key_.contains(key); }
+  void OnFeedGrown(absl::string_view name_space) override { feeds_.OnFeedGrown(name_space); }
+
+  // Those who follow feeds.
+  FeedFollowers& feeds() { return feeds_; }
 
   size_t size() const { return size_; }
 
  private:
   absl::flat_hash_map<std::string, std::vector<std::shared_ptr<Subscriber>>> by_key_;
   size_t size_ = 0;
+  FeedFollowers feeds_;
 };
 
 }  // namespace timerd::delivery

@@ -40,6 +40,15 @@ std::vector<std::shared_ptr<WorkQueue>> QueueDirectory::List(absl::string_view n
   return queues;
 }
 
+std::vector<std::shared_ptr<WorkQueue>> QueueDirectory::All() const {
+  std::vector<std::shared_ptr<WorkQueue>> queues;
+  const MutexLock lock(mutex_);
+  for (const auto& [name, queue] : by_name_) {
+    queues.push_back(queue);
+  }
+  return queues;
+}
+
 absl::Status QueueDirectory::RefuseNew(absl::string_view name) const {
   return Refuse(Reason::kLimitExceeded,
                 absl::StrCat("queue \"", IdOf(name),

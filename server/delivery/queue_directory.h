@@ -34,6 +34,7 @@ class QueueDirectory final : public reactor::QueueDirectory {
   // At most `max` queues of `name_space` whose names come after `after`, in their order.
   std::vector<std::shared_ptr<WorkQueue>> List(absl::string_view name_space,
                                                absl::string_view after, size_t max) const;
+  std::vector<std::shared_ptr<WorkQueue>> All() const;
 
  private:
   const QueueLimits limits_;

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
-#include "timerd/storage/v1/storage.pb.h"
 
 namespace timerd::reactor {
 namespace {
@@ -339,5 +338,9 @@ absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view sp
   Take(message, handle);
   return handle;
 }
+
+void EncodeEvent(const timer::Event& event, pb::Event* to) { Put(event, to); }
+
+timer::Event DecodeEvent(const pb::Event& from) { return Take(from); }
 
 }  // namespace timerd::reactor

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/timer/handle.h"
+#include "timerd/storage/v1/storage.pb.h"
 
 namespace timerd::reactor {
 
@@ -21,5 +22,8 @@ absl::StatusOr<timer::Handle> Decode(absl::string_view key, absl::string_view sp
 
 // The spec and the generation that EncodeSpec() wrote; errors as of Decode().
 absl::StatusOr<timer::Handle> DecodeSpec(absl::string_view key, absl::string_view spec);
+
+void EncodeEvent(const timer::Event& event, storage::v1::Event* to);
+timer::Event DecodeEvent(const storage::v1::Event& from);
 
 }  // namespace timerd::reactor

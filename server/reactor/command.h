@@ -23,6 +23,14 @@ namespace timerd::reactor {
 template <typename T>
 using Reply = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 
+// Where an event stands in the feed of its namespace, of its shard: 1, 2, 3, ...
+struct FeedPlace {
+  uint64_t sequence = 0;  // 0: not known
+  // The last place that no crash can take back, as far as was known when the event was made: its
+  // own unless it may be told before it is durable.
+  uint64_t durable = 0;
+};
+
 // An event with what a client is told beside it.
 struct Notice {
   std::string key;  // of the handle: namespace and id
@@ -32,6 +40,7 @@ struct Notice {
   timer::Event event;  // FIRED and TICK carry the spec's payload here
   bool redelivery = false;
   bool end = false;  // the handle's last event
+  FeedPlace feed;
 };
 
 // The beginning of a stream: what is retained, after which the events follow as they come.
@@ -165,6 +174,38 @@ struct List {
   Reply<Listed> reply;
 };
 
+// Where a reader of a feed begins: with what is decided from now on, with the oldest event that is
+// retained, behind an event, or with the first that was decided at a time or later.
+struct FromNow {};
+struct FromOldest {};
+struct AfterEvent {
+  uint64_t sequence = 0;
+};
+struct SinceTime {
+  Instant time;
+};
+using FeedStart = std::variant<FromNow, FromOldest, AfterEvent, SinceTime>;
+struct FeedFilter {
+  std::string prefix;  // of keys: begins with the namespace and a slash
+  std::string queue;   // empty: all
+};
+struct FeedPage {
+  Instant now;
+  // How many events should have come before those of this page, and are retained no more.
+  uint64_t missing = 0;
+  std::optional<Instant> oldest;  // the time of the oldest event retained
+  uint64_t begin = 0;             // the page comes after this event, and after what is missing
+  std::vector<Notice> events;
+  uint64_t through = 0;  // where the next page begins: after this event
+  bool more = false;     // there is one to be had at once
+};
+// Reads one page of the events that are durable.
+struct ReadFeed {
+  FeedStart start;
+  FeedFilter filter;
+  Reply<FeedPage> reply;
+};
+
 // What the time is.
 struct TimeRead {
   clock::Reading reading;
@@ -268,7 +309,7 @@ struct Run {
 };
 
 using Command = std::variant<Create, Bound, Watch, Cancel, StopLoop, Steer, Report, Reschedule, Get,
-                             List, ReadTime, Advance, Unfollow, Settle, Abandon, Dispatch,
+                             List, ReadFeed, ReadTime, Advance, Unfollow, Settle, Abandon, Dispatch,
                              PurgeQueue, ReadOldest, ListLetters, TakeLetter, Run>;
 
 // Answers `command` with an error, without executing it.

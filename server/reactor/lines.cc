@@ -144,4 +144,14 @@ std::vector<Line*> Lines::All() {
   return all;
 }
 
+std::vector<std::string> Lines::Waiting(absl::string_view name_space) const {
+  std::vector<std::string> names;
+  for (const auto& [name, line] : by_name_) {
+    if (line->count.waiting() > 0 && NamespaceOf(name) == name_space) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
 }  // namespace timerd::reactor

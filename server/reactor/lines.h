@@ -64,6 +64,8 @@ class Lines {
   void TakeChanged(store::Frame& frame);
   bool HasChanged() const { return !changed_.empty(); }
   std::vector<Line*> All();
+  // The lines of namespace `name_space` in which something waits.
+  std::vector<std::string> Waiting(absl::string_view name_space) const;
 
  private:
   void Touch(Line& line);

@@ -37,28 +37,41 @@ struct Entry {
 // The next deadlines after `after`, of both clocks, of keys that begin with `prefix`: in the order
 // in which they act. Sets `end` to where the scan broke off, if it did.
 absl::Status ScanPending(const store::StateStore& state, const List& list, Span wall_ahead,
-                         std::vector<Entry>& entries, std::optional<DueKey>& end) {
-  for (const Timeline timeline : kFiringTimelines) {
-    const Span ahead = timeline == Timeline::kWall ? wall_ahead : Span::zero();
+                         const std::vector<std::string>& lines, std::vector<Entry>& entries,
+                         std::optional<DueKey>& end) {
+  // What one index has to say: `ahead` of service time are its deadlines.
+  const auto take_from = [&](Timeline timeline, Span ahead, auto scan) {
     std::optional<DueKey> after = list.after.due;
     if (after) {
       after->deadline += ahead;
     }
     size_t scanned = 0;
     size_t taken = 0;
-    TIMERD_RETURN_IF_ERROR(state.ScanDue(
-        timeline, after, Instant::max(), [&](const DueKey& indexed, absl::string_view key) {
-          const DueKey due{indexed.deadline - ahead, indexed.place};
-          if (absl::StartsWith(key, list.filter.prefix)) {
-            entries.push_back({due, indexed, timeline, std::string(key)});
-            ++taken;
-          }
-          if (++scanned < kMaxScanned && taken < kMaxLookedAt) {
-            return true;
-          }
-          end = end ? std::min(*end, due) : due;
-          return false;
+    return scan(after, [&, ahead, timeline](const DueKey& indexed, absl::string_view key) {
+      const DueKey due{indexed.deadline - ahead, indexed.place};
+      if (absl::StartsWith(key, list.filter.prefix)) {
+        entries.push_back({due, indexed, timeline, std::string(key)});
+        ++taken;
+      }
+      if (++scanned < kMaxScanned && taken < kMaxLookedAt) {
+        return true;
+      }
+      end = end ? std::min(*end, due) : due;
+      return false;
+    });
+  };
+  for (const Timeline timeline : kFiringTimelines) {
+    const Span ahead = timeline == Timeline::kWall ? wall_ahead : Span::zero();
+    TIMERD_RETURN_IF_ERROR(
+        take_from(timeline, ahead, [&](const std::optional<DueKey>& after, auto visit) {
+          return state.ScanDue(timeline, after, Instant::max(), visit);
         }));
+  }
+  for (const std::string& line : lines) {
+    TIMERD_RETURN_IF_ERROR(take_from(Timeline::kQueue, Span::zero(),
+                                     [&](const std::optional<DueKey>& after, auto visit) {
+                                       return state.ScanWaiting(line, after, visit);
+                                     }));
   }
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.due < b.due; });
@@ -66,10 +79,10 @@ absl::Status ScanPending(const store::StateStore& state, const List& list, Span 
 }
 
 absl::StatusOr<Listed> ListPending(const store::StateStore& state, const List& list,
-                                   Span wall_ahead) {
+                                   Span wall_ahead, const std::vector<std::string>& lines) {
   std::vector<Entry> entries;
   std::optional<DueKey> end;
-  TIMERD_RETURN_IF_ERROR(ScanPending(state, list, wall_ahead, entries, end));
+  TIMERD_RETURN_IF_ERROR(ScanPending(state, list, wall_ahead, lines, entries, end));
   Listed listed;
   size_t bytes = 0;
   size_t looked_at = 0;
@@ -88,8 +101,10 @@ absl::StatusOr<Listed> ListPending(const store::StateStore& state, const List& l
     }
     TIMERD_ASSIGN_OR_RETURN(timer::Handle handle, Decode(entry.key, record->spec, record->state));
     // Time-outs stand in the same index; so may a deadline that has just moved.
-    const bool own =
-        handle.due && handle.due->index_key() == IndexKey{entry.timeline, entry.indexed};
+    const bool own = entry.timeline == Timeline::kQueue
+                         ? timer::WaitingKey(handle) == entry.indexed
+                         : handle.due && !timer::WaitingKey(handle) &&
+                               handle.due->index_key() == IndexKey{entry.timeline, entry.indexed};
     if (own && Matches(list.filter, handle)) {
       listed.rows.push_back({entry.due, std::move(handle)});
       bytes += record->spec.size() + record->state.size();
@@ -135,10 +150,10 @@ absl::StatusOr<Listed> ListByKey(const store::StateStore& state, const List& lis
 }  // namespace
 
 absl::StatusOr<Listed> ListHandles(const store::StateStore& state, const List& list, Instant now,
-                                   Span wall_ahead) {
+                                   Span wall_ahead, const std::vector<std::string>& lines) {
   const bool pending = list.filter.phase == timer::Phase::kPending;
-  TIMERD_ASSIGN_OR_RETURN(
-      Listed listed, pending ? ListPending(state, list, wall_ahead) : ListByKey(state, list, now));
+  TIMERD_ASSIGN_OR_RETURN(Listed listed, pending ? ListPending(state, list, wall_ahead, lines)
+                                                 : ListByKey(state, list, now));
   listed.now = now;
   listed.wall_ahead = wall_ahead;
   return listed;

@@ -12,6 +12,7 @@ absl::StatusOr<Recovered> Recover(store::ShardLog& log, store::StateStore& state
   TIMERD_ASSIGN_OR_RETURN(recovered.position, state.position());
   TIMERD_ASSIGN_OR_RETURN(recovered.namespaces, state.namespaces());
   TIMERD_ASSIGN_OR_RETURN(recovered.queues, state.queues());
+  TIMERD_ASSIGN_OR_RETURN(recovered.feeds, state.feeds());
   return recovered;
 }
 

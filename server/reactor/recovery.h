@@ -14,6 +14,7 @@ struct Recovered {
   store::Position position;
   std::vector<store::NamespaceCount> namespaces;
   std::vector<store::QueueCount> queues;
+  std::vector<store::FeedExtent> feeds;
 
   clock::Reading reading() const {
     return {InstantFromNanos(position.time_ns()), position.wall_ns()};

@@ -59,6 +59,7 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       // Under a clock that stands still events do not run ahead of their frames.
       backlog_(!options.is_virtual),
       namespaces_(recovered.namespaces, options.usage, options.max_handles),
+      feeds_(recovered.feeds, options.feed, options.usage),
       forgotten_(kNothingLoaded),
       lines_(recovered.queues, options.queues) {}
 
@@ -142,8 +143,12 @@ void Shard::Emit(Slot slot, uint64_t after, bool redelivery) {
         !handle.spec.queue.empty()) {
       Bury(handle, event);
     }
-    outputs_.push_back({after, [this, notice = std::make_shared<const Notice>(MakeNotice(
-                                          handle, event, redelivery))] { sink_.OnEvent(notice); }});
+    const auto notice = std::make_shared<Notice>(MakeNotice(handle, event, redelivery));
+    feeds_.Append(*notice);
+    if (after > taken_ || options_.is_virtual) {  // told when it is durable
+      notice->feed.durable = notice->feed.sequence;
+    }
+    outputs_.push_back({after, [this, notice] { sink_.OnEvent(notice); }});
   }
   events_.clear();
 }
@@ -219,8 +224,13 @@ Opened Shard::Open(const timer::Handle& handle, uint64_t after) const {
 
 Notice Shard::MakeNotice(const timer::Handle& handle, const timer::Event& event,
                          bool redelivery) const {
-  Notice notice{handle.key, handle.spec.kind, handle.generation, handle.spec.queue,
-                event,      redelivery,       handle.end && handle.end->sequence == event.sequence};
+  Notice notice{handle.key,
+                handle.spec.kind,
+                handle.generation,
+                handle.spec.queue,
+                event,
+                redelivery,
+                handle.end && handle.end->sequence == event.sequence};
   if (event.type == timer::EventType::kFired || event.type == timer::EventType::kTick) {
     notice.event.payload = handle.spec.payload;
   }
@@ -265,6 +275,7 @@ store::Frame Shard::TakeFrameEvenEmpty() {
     *frame.add_operations() = std::move(operation);
   }
   operations_.clear();
+  feeds_.TakeChanged(frame);
   for (const Slot slot : gathered_) {
     Resident& resident = residents_[slot];
     const timer::Handle& handle = resident.handle;
@@ -307,6 +318,7 @@ store::Frame Shard::TakeFrameEvenEmpty() {
 void Shard::OnDurable(uint64_t sequence) {
   TIMERD_CHECK(sequence > durable_ && sequence <= taken_);
   durable_ = sequence;
+  feeds_.OnDurable(sequence);
 }
 
 void Shard::OnApplied(uint64_t sequence) {
@@ -321,6 +333,7 @@ void Shard::OnApplied(uint64_t sequence) {
       Settle(slot);
     }
   }
+  feeds_.OnApplied(sequence, [this](absl::string_view name) { sink_.OnFeedGrown(name); });
 }
 
 void Shard::Release() {
@@ -334,6 +347,7 @@ void Shard::Release() {
     reads_.pop_front();
     read.give();
   }
+  ReadFeeds();
 }
 
 }  // namespace timerd::reactor

@@ -35,6 +35,7 @@
 #include "absl/status/statusor.h"
 #include "server/clock/clock.h"
 #include "server/reactor/command.h"
+#include "server/reactor/feeds.h"
 #include "server/reactor/lines.h"
 #include "server/reactor/namespace_counts.h"
 #include "server/reactor/recovery.h"
@@ -64,6 +65,7 @@ struct ShardOptions {
   uint64_t lease_salt = 0;
   // Where the server keeps the numbers of all its shards; null: nowhere, and nothing is limited.
   UsageRegistry* usage = nullptr;
+  FeedLimits feed;
 };
 
 // Where events go. Called on the shard's thread.
@@ -73,6 +75,8 @@ class EventSink {
   virtual void OnEvent(std::shared_ptr<const Notice> notice) = 0;
   // Whether anybody follows the handle `key`, and would have been told of an event now.
   virtual bool IsFollowed(absl::string_view key) = 0;
+  // The feed of namespace `name_space` has more events to be read.
+  virtual void OnFeedGrown(absl::string_view /*name_space*/) {}
 };
 
 // Not thread-safe: one thread at a time.
@@ -96,7 +100,7 @@ class Shard {
   // Returns true if there may be more to do. An error means that the store cannot be read: fatal.
   absl::StatusOr<bool> Dispatch(size_t limit);
   // Forgets ended handles whose retention is over, some at a time; returns how many. Nobody sees
-  // them any more in any case: this is for the disk.
+  // them any more in any case: this is for the disk. The same for events in feeds.
   absl::StatusOr<size_t> Forget();
   // Makes what heartbeats have moved part of the next frame: before a stop.
   void WriteReservations();
@@ -129,7 +133,7 @@ class Shard {
   // command may be executed: an event of theirs may have been sent before the stop.
   bool HasBacklog() const { return backlog_; }
   // Replies and events that wait for a frame.
-  size_t waiting() const { return outputs_.size() + reads_.size(); }
+  size_t waiting() const { return outputs_.size() + reads_.size() + feed_reads_.size(); }
   size_t residents() const { return residents_.size(); }
   const clock::Reading& reading() const { return reading_; }
 
@@ -149,6 +153,10 @@ class Shard {
     uint64_t purged = 0;
     Reply<uint64_t> reply;
   };
+  struct FeedRead {
+    uint64_t after;  // the frame that must be applied before
+    ReadFeed command;
+  };
   struct InFlight {
     uint64_t sequence;
     Instant since;  // nothing in it was decided before
@@ -165,6 +173,7 @@ class Shard {
   void Do(Reschedule command);
   void Do(Get command);
   void Do(List command);
+  void Do(ReadFeed command);
   void Do(ReadTime command);
   void Do(Advance command);
   void Do(const Unfollow& command);
@@ -244,8 +253,10 @@ class Shard {
   void TakeLetterNow(TakeLetter command);
 
   bool HasChanges() const {
-    return !gathered_.empty() || !operations_.empty() || lines_.HasChanged();
+    return !gathered_.empty() || !operations_.empty() || lines_.HasChanged() || feeds_.HasChanged();
   }
+  // Answers some of the reads of feeds that wait.
+  void ReadFeeds();
   // The frame that holds all that has been decided so far.
   uint64_t LatestFrame() const { return HasChanges() ? taken_ + 1 : taken_; }
   // The frame that holds the handle as it is.
@@ -276,6 +287,7 @@ class Shard {
   size_t shrink_above_;  // residents above which it is worth looking for a nearer horizon
   bool backlog_;
   NamespaceCounts namespaces_;
+  Feeds feeds_;
 
   DueKey forgotten_;  // retentions up to here have been looked at
   Instant next_forget_;
@@ -294,6 +306,7 @@ class Shard {
   std::vector<timer::Event> events_;  // of the step under way
   std::deque<Output> outputs_;
   std::deque<Read> reads_;
+  std::deque<FeedRead> feed_reads_;
 };
 
 }  // namespace timerd::reactor

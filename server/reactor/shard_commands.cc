@@ -208,7 +208,8 @@ void Shard::Do(Get command) {
 void Shard::Do(List command) {
   reads_.push_back({LatestFrame(), [this, command = std::move(command)]() mutable {
                       absl::StatusOr<Listed> listed =
-                          ListHandles(state_, command, reading_.now, wall_ahead_);
+                          ListHandles(state_, command, reading_.now, wall_ahead_,
+                                      lines_.Waiting(NamespaceOf(command.filter.prefix)));
                       if (listed.ok()) {
                         CompleteRows(*listed);
                       }

@@ -78,6 +78,7 @@ size_t Shard::Fire(size_t limit) {
 
 absl::StatusOr<size_t> Shard::Forget() {
   TIMERD_RETURN_IF_ERROR(ForgetLetters());
+  TIMERD_RETURN_IF_ERROR(feeds_.Trim(state_, reading_.now));
   if (reading_.now < next_forget_) {
     return 0;
   }
@@ -129,6 +130,9 @@ absl::StatusOr<Instant> Shard::NextStored() const {
 }
 
 Instant Shard::NextWake() const {
+  if (!feed_reads_.empty() && feed_reads_.front().after <= applied_) {
+    return reading_.now;
+  }
   Instant wake = NextLoaded();
   for (const Timeline timeline : kFiringTimelines) {
     const Span until_behind = Loaded(timeline).deadline - NowOn(timeline);

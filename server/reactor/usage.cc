@@ -62,6 +62,11 @@ void NamespaceUsage::OnEvent(timer::Kind kind, const timer::Event& event, bool e
   }
 }
 
+void NamespaceUsage::OnFeed(int64_t events, int64_t bytes) {
+  feed_events_.fetch_add(events, kRelaxed);
+  feed_bytes_.fetch_add(bytes, kRelaxed);
+}
+
 NamespaceUsage::Reading NamespaceUsage::Read() const {
   Reading reading;
   ReadAll(live_by_kind_, reading.live);
@@ -69,6 +74,8 @@ NamespaceUsage::Reading NamespaceUsage::Read() const {
   ReadAll(events_, reading.events);
   ReadAll(lateness_, reading.lateness);
   reading.lateness_sum = std::chrono::microseconds(lateness_sum_us_.load(kRelaxed));
+  reading.feed_events = feed_events_.load(kRelaxed);
+  reading.feed_bytes = feed_bytes_.load(kRelaxed);
   return reading;
 }
 

@@ -41,6 +41,9 @@ class NamespaceUsage {
   // A handle has made `event`; `end`: its last, after which it is no longer live.
   void OnEvent(timer::Kind kind, const timer::Event& event, bool end);
 
+  // The feed retains so many more events and bytes.
+  void OnFeed(int64_t events, int64_t bytes);
+
   // Handles that have not ended, of all kinds.
   int64_t live() const { return live_.load(std::memory_order_relaxed); }
 
@@ -52,6 +55,9 @@ class NamespaceUsage {
     // Events that had a deadline, by how late they were decided.
     std::array<uint64_t, kLatenessBounds.size() + 1> lateness{};
     Span lateness_sum{};  // to the microsecond
+    // What the feed retains.
+    int64_t feed_events = 0;
+    int64_t feed_bytes = 0;
   };
   Reading Read() const;
 
@@ -64,6 +70,8 @@ class NamespaceUsage {
   std::array<Counter, kEventTypes> events_{};
   std::array<Counter, kLatenessBounds.size() + 1> lateness_{};
   Counter lateness_sum_us_{0};
+  std::atomic<int64_t> feed_events_{0};
+  std::atomic<int64_t> feed_bytes_{0};
 };
 
 // The usage of all namespaces. Thread-safe.

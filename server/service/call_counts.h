@@ -19,13 +19,13 @@ namespace timerd::service {
 class CallCounts {
  public:
   // The flags that calls are refused by. Others that LimitOf() may name are counted under the last.
-  static constexpr std::array<absl::string_view, 17> kLimits = {
-      "max-delay",           "max-id-bytes", "max-payload-bytes",
-      "max-request-bytes",   "max-timeouts", "max-streams",
-      "max-stream-buffer",   "max-inbox",    "max-batch-items",
-      "max-submit-batches",  "max-handles",  "max-namespaces",
-      "max-advance-firings", "max-queues",   "max-backlog",
-      "max-credit",          "other"};
+  static constexpr std::array<absl::string_view, 18> kLimits = {
+      "max-delay",           "max-id-bytes",   "max-payload-bytes",
+      "max-request-bytes",   "max-timeouts",   "max-streams",
+      "max-stream-buffer",   "max-inbox",      "max-batch-items",
+      "max-submit-batches",  "max-handles",    "max-namespaces",
+      "max-advance-firings", "max-queues",     "max-backlog",
+      "max-credit",          "feed-retention", "other"};
   // The canonical codes are 0 to 16.
   static constexpr size_t kCodes = 17;
 

@@ -16,6 +16,7 @@
 #include "server/base/status.h"
 #include "server/delivery/subscriber.h"
 #include "server/service/call_counts.h"
+#include "server/service/cursor.h"
 #include "server/service/status_mapping.h"
 #include "server/service/stream_registry.h"
 #include "server/service/translation.h"
@@ -57,6 +58,12 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
     }
     return admitted.ok();
   }
+  // Its events, which are of shard `shard`, carry cursors. To be called before it is attached.
+  void AddCursors(const Cursors* cursors, uint32_t shard) {
+    const MutexLock lock(mutex_);
+    cursors_ = cursors;
+    shard_ = shard;
+  }
   // `on_gone` is called once the call is over, on any thread: the time to Sweep() attachments.
   void OnGone(absl::AnyInvocable<void()> on_gone) {
     const MutexLock lock(mutex_);
@@ -92,6 +99,9 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
     } else {
       Response response;
       Translate(*notice, response.mutable_event());
+      if (cursors_ != nullptr) {
+        response.mutable_event()->set_cursor(cursors_->OfEvent(*notice, shard_));
+      }
       queue_.push_back(std::move(response));
       if (notice->end) {
         EndLocked(absl::OkStatus());
@@ -182,6 +192,8 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
+  const Cursors* cursors_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  uint32_t shard_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::AnyInvocable<void()> on_gone_ ABSL_GUARDED_BY(mutex_);
 };
 

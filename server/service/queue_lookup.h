@@ -20,6 +20,14 @@ absl::StatusOr<std::string> ToQueueKey(const Request& request) {
   return HandleKey(name, request.queue());
 }
 
+// For the queue `key`, which is not there.
+inline absl::Status UnknownQueue(absl::string_view key) {
+  return Refuse(Reason::kUnknownQueue,
+                absl::StrCat("queue \"", IdOf(key), "\": unknown in namespace \"", NamespaceOf(key),
+                             "\"; it is there once a timer or a worker names it, or "
+                             "ConfigureQueue does"));
+}
+
 // UNKNOWN_QUEUE when there is none.
 template <typename Request>
 absl::StatusOr<std::shared_ptr<delivery::WorkQueue>> FindQueue(
@@ -27,11 +35,7 @@ absl::StatusOr<std::shared_ptr<delivery::WorkQueue>> FindQueue(
   TIMERD_ASSIGN_OR_RETURN(const std::string key, ToQueueKey(request));
   std::shared_ptr<delivery::WorkQueue> queue = queues.Find(key);
   if (queue == nullptr) {
-    return Refuse(
-        Reason::kUnknownQueue,
-        absl::StrCat("queue \"", request.queue(), "\": unknown in namespace \"", NamespaceOf(key),
-                     "\"; it is there once a timer or a worker names it, or "
-                     "ConfigureQueue does"));
+    return UnknownQueue(key);
   }
   return queue;
 }

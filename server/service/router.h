@@ -16,6 +16,7 @@ namespace timerd::service {
 struct ShardPort {
   reactor::CommandPort* port;
   delivery::Attachments* attachments;  // on the shard's thread only
+  uint32_t index = 0;                  // its place in Router::AllOf()
 };
 
 // Any thread.
@@ -32,7 +33,11 @@ class Router {
 // Keys spread over a fixed number of shards by their hash. Constant after construction.
 class HashRouter final : public Router {
  public:
-  explicit HashRouter(std::vector<ShardPort> shards) : shards_(std::move(shards)) {}
+  explicit HashRouter(std::vector<ShardPort> shards) : shards_(std::move(shards)) {
+    for (uint32_t i = 0; i < shards_.size(); ++i) {
+      shards_[i].index = i;
+    }
+  }
 
   absl::StatusOr<ShardPort> For(absl::string_view key) override {
     return shards_[StableHash(key) % shards_.size()];
@@ -40,7 +45,7 @@ class HashRouter final : public Router {
   absl::StatusOr<std::vector<ShardPort>> AllOf(absl::string_view) override { return shards_; }
 
  private:
-  const std::vector<ShardPort> shards_;
+  std::vector<ShardPort> shards_;
 };
 
 }  // namespace timerd::service

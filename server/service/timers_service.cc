@@ -4,9 +4,12 @@
 #include <string>
 #include <utility>
 
+#include "server/base/handle_key.h"
 #include "server/base/status.h"
 #include "server/service/commands.h"
 #include "server/service/event_stream.h"
+#include "server/service/feed_request.h"
+#include "server/service/feed_stream.h"
 #include "server/service/status_mapping.h"
 #include "server/service/translation.h"
 
@@ -49,6 +52,9 @@ grpc::ServerWriteReactor<Response>* TimersService::OpenStream(const Request& req
         }
       }});
     });
+    if (options_.feeds.on) {
+      stream->AddCursors(&cursors_, shard.index);
+    }
     shard.port->Post(std::move(command));
     return absl::OkStatus();
   }();
@@ -101,7 +107,40 @@ grpc::ServerWriteReactor<v1::WithTimeoutResponse>* TimersService::WithTimeout(
 
 grpc::ServerWriteReactor<v1::WatchResponse>* TimersService::Watch(grpc::CallbackServerContext*,
                                                                   const v1::WatchRequest* request) {
-  return OpenStream<v1::WatchResponse>(*request, /*detached=*/false);
+  return IsFeed(*request) ? OpenFeed(*request)
+                          : OpenStream<v1::WatchResponse>(*request, /*detached=*/false);
+}
+
+grpc::ServerWriteReactor<v1::WatchResponse>* TimersService::OpenFeed(
+    const v1::WatchRequest& request) {
+  const auto stream = FeedStream::Make(cursors_, streams_, calls_, feed_streams_);
+  FeedStream* const raw = stream.get();
+  if (!stream->Admit()) {
+    return raw;
+  }
+  const absl::Status opened = [&]() -> absl::Status {
+    TIMERD_RETURN_IF_ERROR(Admit(request));
+    TIMERD_ASSIGN_OR_RETURN(const reactor::FeedFilter filter, ToFeedFilter(validator_, request));
+    if (!options_.feeds.on) {
+      return Refuse(Reason::kLimitExceeded,
+                    "Watch: this server retains no events, because --feed-retention or "
+                    "--feed-max-bytes is 0; follow single handles, or raise the flag",
+                    "feed-retention");
+    }
+    const absl::string_view name = NamespaceOf(filter.prefix);
+    if (!filter.queue.empty()) {
+      TIMERD_RETURN_IF_ERROR(options_.feeds.check_queue(HandleKey(name, filter.queue)));
+    }
+    TIMERD_ASSIGN_OR_RETURN(const std::vector<ShardPort> shards, router_.AllOf(name));
+    TIMERD_ASSIGN_OR_RETURN(const std::vector<reactor::FeedStart> starts,
+                            ToFeedStarts(cursors_, request, shards.size()));
+    stream->Begin(filter, starts, shards);
+    return absl::OkStatus();
+  }();
+  if (!opened.ok()) {
+    stream->EndWith(opened);
+  }
+  return raw;
 }
 
 grpc::ServerUnaryReactor* TimersService::Cancel(grpc::CallbackServerContext* context,

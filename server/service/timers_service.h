@@ -2,9 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 
 #include "absl/status/status.h"
 #include "server/service/call_counts.h"
+#include "server/service/cursor.h"
 #include "server/service/router.h"
 #include "server/service/status_mapping.h"
 #include "server/service/stream_registry.h"
@@ -14,11 +17,23 @@
 
 namespace timerd::service {
 
+struct FeedOptions {
+  bool on = true;  // off: nothing is retained, feeds are refused, and events carry no cursor
+  // As in Cursors.
+  uint64_t directory = 0;
+  uint64_t process = 0;
+  // OK, or why `queue` ("billing/mail") has no feed.
+  std::function<absl::Status(absl::string_view queue)> check_queue = [](absl::string_view) {
+    return absl::OkStatus();
+  };
+};
+
 struct ServiceOptions {
   RequestLimits limits;
   size_t max_streams = 100'000;
   size_t max_stream_buffer = 256;
   SubmitStream::Options batches;
+  FeedOptions feeds;
 };
 
 // Reactions run on gRPC's threads and never block.
@@ -30,6 +45,7 @@ class TimersService final : public v1::Timers::CallbackService {
         router_(router),
         calls_(calls),
         validator_(options.limits),
+        cursors_(options.feeds.directory, options.feeds.process),
         streams_(options.max_streams) {}
 
   // Refuses every call from now on with UNAVAILABLE, and ends all streams with it.
@@ -38,6 +54,8 @@ class TimersService final : public v1::Timers::CallbackService {
   // For metrics and health; any thread.
   bool is_draining() const { return draining_.load(); }
   size_t streams() const { return streams_.size(); }
+  // Of these, the ones that follow a feed.
+  size_t feed_streams() const { return feed_streams_.load(std::memory_order_relaxed); }
 
   grpc::ServerWriteReactor<v1::ScheduleResponse>* Schedule(
       grpc::CallbackServerContext* context, const v1::ScheduleRequest* request) override;
@@ -89,6 +107,7 @@ class TimersService final : public v1::Timers::CallbackService {
   // Opens a stream that follows the handle that `request` is for.
   template <typename Response, typename Request>
   grpc::ServerWriteReactor<Response>* OpenStream(const Request& request, bool detached);
+  grpc::ServerWriteReactor<v1::WatchResponse>* OpenFeed(const v1::WatchRequest& request);
   // Answers a unary call about one handle.
   template <typename Result, typename Request, typename Response>
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext* context, const Request& request,
@@ -106,7 +125,9 @@ class TimersService final : public v1::Timers::CallbackService {
   Router& router_;
   CallCounts& calls_;
   const Validator validator_;
+  const Cursors cursors_;
   StreamRegistry streams_;
+  std::atomic<size_t> feed_streams_{0};
   std::atomic<bool> draining_{false};
 };
 

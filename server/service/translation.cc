@@ -75,6 +75,7 @@ void Translate(const reactor::Notice& from, v1::Event* to) {
   if (event.wall_deadline) {
     Split(*event.wall_deadline, to->mutable_wall_deadline());
   }
+  to->set_queue(from.queue);
 }
 
 void Translate(const timer::LoopPolicy& from, v1::Loop* to) {

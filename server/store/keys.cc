@@ -8,7 +8,10 @@ namespace {
 
 constexpr char kSuperblockTag = 'B';
 constexpr char kDueTags[] = {'D', 'W', 'R'};  // by timeline
+constexpr char kFeedEventTag = 'E';
+constexpr char kFeedExtentTag = 'F';
 constexpr char kHandleTag = 'H';
+constexpr char kIdentityTag = 'I';
 constexpr char kLogTag = 'L';
 constexpr char kClockTag = 'M';
 constexpr char kNamespaceTag = 'N';
@@ -64,6 +67,14 @@ void AppendEscaped(absl::string_view id, std::string& key) {
       key.push_back('\xff');
     }
   }
+}
+
+std::string FeedPrefix(uint32_t shard, absl::string_view name_space) {
+  std::string key = ShardPrefix(kFeedEventTag, shard);
+  AppendEscaped(name_space, key);
+  key.push_back('\0');
+  key.push_back('\x01');
+  return key;
 }
 
 std::string HandleKeyWith(uint32_t shard, absl::string_view id, char suffix) {
@@ -225,6 +236,34 @@ std::optional<std::string> SettingsName(absl::string_view key) {
   }
   return std::string(key.substr(1));
 }
+
+std::string FeedEventKey(uint32_t shard, absl::string_view name_space, uint64_t sequence) {
+  std::string key = FeedPrefix(shard, name_space);
+  AppendBigEndian(sequence, key);
+  return key;
+}
+
+KeyRange FeedEventRange(uint32_t shard, absl::string_view name_space, uint64_t from) {
+  return {FeedEventKey(shard, name_space, from), AfterPrefix(FeedPrefix(shard, name_space))};
+}
+
+std::optional<uint64_t> FeedEventSequence(absl::string_view key) {
+  constexpr size_t kLeast = kShardPrefixSize + 2 + sizeof(uint64_t);
+  if (!HasTag(key, kFeedEventTag, kLeast)) {
+    return std::nullopt;
+  }
+  return ReadBigEndian(key.substr(key.size() - sizeof(uint64_t)));
+}
+
+std::string FeedExtentKey(uint32_t shard, absl::string_view name_space) {
+  return ShardPrefix(kFeedExtentTag, shard).append(name_space.data(), name_space.size());
+}
+
+KeyRange FeedExtentRange(uint32_t shard) {
+  return {ShardPrefix(kFeedExtentTag, shard), AfterShard(kFeedExtentTag, shard)};
+}
+
+std::string IdentityKey() { return std::string(1, kIdentityTag); }
 
 std::string ClockKey(absl::string_view name) {
   return std::string(1, kClockTag).append(name.data(), name.size());

@@ -11,6 +11,9 @@
 //   dead letter  'X' shard queue 0 time place  -> DeadLetter
 //   queue        'U' shard queue               -> QueueCount
 //   settings     'S' queue                     -> QueueSettings (of all shards; not in the log)
+//   feed event   'E' shard escaped-namespace sequence -> FeedEvent
+//   feed extent  'F' shard namespace           -> FeedExtent
+//   identity     'I'                           -> 8 random bytes (identity.h)
 //   clock        'M' name                      -> shard (manual clock: one for each namespace)
 //   log          'L' shard sequence            -> frame (frame_codec.h)
 //   position     'P' shard                     -> Position
@@ -74,6 +77,17 @@ std::string SettingsKey(absl::string_view queue);
 KeyRange SettingsRange();
 // Nothing if `key` is not a settings key.
 std::optional<std::string> SettingsName(absl::string_view key);
+std::string FeedEventKey(uint32_t shard, absl::string_view name_space, uint64_t sequence);
+// The events of a feed from `from` on.
+KeyRange FeedEventRange(uint32_t shard, absl::string_view name_space, uint64_t from);
+// The sequence of a key of FeedEventRange(); nothing if `key` is none.
+std::optional<uint64_t> FeedEventSequence(absl::string_view key);
+
+std::string FeedExtentKey(uint32_t shard, absl::string_view name_space);
+// The feeds of all namespaces of `shard`.
+KeyRange FeedExtentRange(uint32_t shard);
+
+std::string IdentityKey();
 
 std::string ClockKey(absl::string_view name);
 KeyRange ClockRange();

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
+#include "server/store/feed_store.h"
 #include "server/store/keys.h"
 
 namespace timerd::store {
@@ -141,6 +142,7 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
   for (const QueueCount& count : frame.queues()) {
     batch.Put(QueueKey(shard_, count.name()), count.SerializeAsString());
   }
+  ApplyFeeds(frame, batch);
   Position position;
   position.set_epoch(frame.epoch());
   position.set_sequence(frame.sequence());

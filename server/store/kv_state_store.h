@@ -38,6 +38,10 @@ class KvStateStore final : public StateStore {
       absl::FunctionRef<bool(const DueKey& due, absl::string_view letter)> visit) const override;
   absl::StatusOr<std::vector<QueueCount>> queues() const override;
   absl::StatusOr<std::vector<NamespaceCount>> namespaces() const override;
+  absl::Status ScanFeed(
+      absl::string_view name_space, uint64_t from,
+      absl::FunctionRef<bool(uint64_t sequence, absl::string_view event)> visit) const override;
+  absl::StatusOr<std::vector<FeedExtent>> feeds() const override;
 
  private:
   KvStateStore(OrderedKv& kv, uint32_t shard, uint64_t applied)

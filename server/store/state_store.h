@@ -13,6 +13,7 @@
 
 namespace timerd::store {
 
+using FeedExtent = storage::v1::FeedExtent;
 using NamespaceCount = storage::v1::NamespaceCount;
 using Position = storage::v1::Position;
 using QueueCount = storage::v1::QueueCount;
@@ -64,6 +65,13 @@ class StateStore {
   virtual absl::StatusOr<std::vector<QueueCount>> queues() const = 0;
   // What lives in each namespace that ever had a handle here, in no particular order.
   virtual absl::StatusOr<std::vector<NamespaceCount>> namespaces() const = 0;
+  // Visits the events retained in the feed of `name_space` from `from` on, in ascending order,
+  // until `visit` returns false. `event` is a serialized storage.v1.FeedEvent.
+  virtual absl::Status ScanFeed(
+      absl::string_view name_space, uint64_t from,
+      absl::FunctionRef<bool(uint64_t sequence, absl::string_view event)> visit) const = 0;
+  // How far each feed reaches that ever had an event here, in no particular order.
+  virtual absl::StatusOr<std::vector<FeedExtent>> feeds() const = 0;
 };
 
 }  // namespace timerd::store

@@ -48,7 +48,8 @@ TEST(JsonLineTest, WritesAnEvent) {
             R"({"event":{"id":"tea","kind":"TIMER","type":"FIRED","sequence":1,)"
             R"("time":"2026-11-24T09:00:00.001Z","deadline":"2026-11-24T09:00:00Z","run":1,)"
             R"("payload":"hello, \"world\"","count":0,"missed":0,"by_timeout":false,)"
-            R"("redelivery":false,"generation":0,"reason":"","triggered":false}})");
+            R"("redelivery":false,"generation":0,"reason":"","triggered":false,)"
+            R"("queue":"","attempts":0,"cursor":""},"cursor":""})");
 }
 
 TEST(JsonLineTest, WritesBytesThatAreNoTextAsBase64UnderAnotherName) {

@@ -35,11 +35,22 @@ class MetricsTest : public ::testing::Test {
                    .usage = &usage_,
                    .calls = &calls_,
                    .streams = [] { return 17; },
+                   .feed_streams = [] { return 3; },
                    .shards =
                        [] {
                          return std::vector<reactor::Load>{
                              {.inbox = 1, .inbox_most = 5},
                              {.inbox_most = 2, .residents = 1'234'567}};
+                       },
+                   .queues =
+                       [] {
+                         return std::vector<QueueReading>{{.name_space = "a",
+                                                           .name = "mail",
+                                                           .scheduled = 1,
+                                                           .waiting = 2,
+                                                           .leased = 3,
+                                                           .dead_letters = 4,
+                                                           .workers = 5}};
                        }};
 };
 
@@ -48,6 +59,12 @@ TEST_F(MetricsTest, ShowsTheServer) {
   for (const char* line : {
            "timerd_build_info{version=\"1.2.3\"} 1",
            "timerd_streams 17",
+           "timerd_feed_streams 3",
+           "timerd_queue_scheduled{namespace=\"a\",queue=\"mail\"} 1",
+           "timerd_queue_waiting{namespace=\"a\",queue=\"mail\"} 2",
+           "timerd_queue_leased{namespace=\"a\",queue=\"mail\"} 3",
+           "timerd_queue_dead_letters{namespace=\"a\",queue=\"mail\"} 4",
+           "timerd_queue_workers{namespace=\"a\",queue=\"mail\"} 5",
            "timerd_inbox_depth{shard=\"0\"} 1",
            "timerd_inbox_depth{shard=\"1\"} 0",
            "timerd_inbox_depth_max{shard=\"0\"} 5",

@@ -188,6 +188,9 @@ class ShardTest : public ::testing::Test, protected EventSink {
       ASSERT_THAT(loaded, IsOk());
       more = *loaded;
       more |= shard_->Fire(1000) > 0;
+      const absl::StatusOr<bool> dispatched = shard_->Dispatch(1000);
+      ASSERT_THAT(dispatched, IsOk());
+      more |= *dispatched;
       const absl::StatusOr<size_t> forgotten = shard_->Forget();
       ASSERT_THAT(forgotten, IsOk());
       more |= *forgotten > 0;

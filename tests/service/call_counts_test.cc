@@ -33,7 +33,9 @@ TEST(CallCountsTest, KnowsTheMethodsOfTheApi) {
               ElementsAre("Schedule", "StartLoop", "WithTimeout", "Watch", "Cancel", "StopLoop",
                           "Report", "Reschedule", "PauseLoop", "ResumeLoop", "ResetLoop",
                           "ChangeInterval", "TriggerLoop", "Batch", "Submit", "Get", "List", "Now",
-                          "Advance", "AdvanceToNext"));
+                          "Advance", "AdvanceToNext", "Work", "GetQueue", "ListQueues",
+                          "ConfigureQueue", "PauseQueue", "ResumeQueue", "PurgeQueue",
+                          "ListDeadLetters", "ReplayDeadLetters", "PurgeDeadLetters"));
 }
 
 TEST(CallCountsTest, CountsByMethodAndCode) {

@@ -411,8 +411,13 @@ void Model::Publish(const std::string& id, const Entry& entry, const Event& even
 
 reactor::Notice Model::MakeNotice(const std::string& id, const Entry& entry,
                                   const Event& event) const {
-  reactor::Notice notice{
-      id, entry.spec.kind, 1, event, false, entry.end && entry.end->sequence == event.sequence};
+  reactor::Notice notice{id,
+                         entry.spec.kind,
+                         1,
+                         entry.spec.queue,
+                         event,
+                         false,
+                         entry.end && entry.end->sequence == event.sequence};
   if (event.type == EventType::kFired || event.type == EventType::kTick) {
     notice.event.payload = entry.spec.payload;
   }

@@ -26,6 +26,9 @@ TEST(KeysTest, HaveTheBytesThatTheFormatSays) {
   EXPECT_EQ(Hex(DueIndexKey(1, {Timeline::kRetention, {InstantFromNanos(1), 2}})),
             "520000000180000000000000010000000000000002");
   EXPECT_EQ(Hex(NamespaceKey(1, "ab")), "4e000000016162");
+  EXPECT_EQ(Hex(FeedEventKey(1, "ab", 2)), "4500000001616200010000000000000002");
+  EXPECT_EQ(Hex(FeedExtentKey(1, "ab")), "46000000016162");
+  EXPECT_EQ(Hex(IdentityKey()), "49");
   EXPECT_EQ(Hex(ClockKey("ab")), "4d6162");
   EXPECT_EQ(Hex(SpecKey(1, absl::string_view("a\0b", 3))), "48000000016100ff62000100");
   EXPECT_EQ(Hex(StateKey(1, "a")), "480000000161000101");
@@ -52,6 +55,7 @@ TEST(KeysTest, ReadBackAsTheyWereMade) {
     EXPECT_EQ(state->id, id);
     EXPECT_TRUE(state->is_state);
   }
+  EXPECT_EQ(FeedEventSequence(FeedEventKey(7, "billing", kMost)), std::optional<uint64_t>(kMost));
   EXPECT_EQ(ClockName(ClockKey("billing")), std::optional<std::string>("billing"));
 }
 

@@ -50,7 +50,8 @@ ApiClient::ApiClient(const std::string& address, std::chrono::milliseconds patie
     : patience_(patience),
       channel_(Connect(address)),
       stub_(v1::Timers::NewStub(channel_)),
-      clock_stub_(v1::Clock::NewStub(channel_)) {}
+      clock_stub_(v1::Clock::NewStub(channel_)),
+      queues_stub_(v1::Queues::NewStub(channel_)) {}
 
 grpc::Status ApiClient::Try(const std::string& method, const std::string& request) {
   if (method == "Schedule") return Schedule(request).Finish();

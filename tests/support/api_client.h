@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "timerd/v1/queues.grpc.pb.h"
 #include "timerd/v1/timers.grpc.pb.h"
 
 namespace timerd::testing {
@@ -136,6 +137,15 @@ class ApiClient {
   TIMERD_UNARY_OF(clock_stub_, Now)
   TIMERD_UNARY_OF(clock_stub_, Advance)
   TIMERD_UNARY_OF(clock_stub_, AdvanceToNext)
+  TIMERD_UNARY_OF(queues_stub_, GetQueue)
+  TIMERD_UNARY_OF(queues_stub_, ListQueues)
+  TIMERD_UNARY_OF(queues_stub_, ConfigureQueue)
+  TIMERD_UNARY_OF(queues_stub_, PauseQueue)
+  TIMERD_UNARY_OF(queues_stub_, ResumeQueue)
+  TIMERD_UNARY_OF(queues_stub_, PurgeQueue)
+  TIMERD_UNARY_OF(queues_stub_, ListDeadLetters)
+  TIMERD_UNARY_OF(queues_stub_, ReplayDeadLetters)
+  TIMERD_UNARY_OF(queues_stub_, PurgeDeadLetters)
 #undef TIMERD_UNARY
 #undef TIMERD_UNARY_OF
 #undef TIMERD_STREAM
@@ -146,12 +156,14 @@ class ApiClient {
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   // For calls of other shapes.
   v1::Timers::Stub& stub() { return *stub_; }
+  v1::Queues::Stub& queues_stub() { return *queues_stub_; }
 
  private:
   const std::chrono::milliseconds patience_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::Timers::Stub> stub_;
   const std::unique_ptr<v1::Clock::Stub> clock_stub_;
+  const std::unique_ptr<v1::Queues::Stub> queues_stub_;
 };
 
 }  // namespace timerd::testing

@@ -1,0 +1,14 @@
+// The feeds of a shard in a key-value store: events in the order of their sequence, and how far
+// each feed reaches.
+#pragma once
+
+#include "server/store/ordered_kv.h"
+#include "server/store/shard_log.h"
+
+namespace timerd::store {
+
+// Adds to `batch` what `frame` says of feeds. One put an event, behind all that are there, and one
+// a feed.
+void ApplyFeeds(const Frame& frame, WriteBatch& batch);
+
+}  // namespace timerd::store
