@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
 
 namespace timerd::push {
@@ -21,8 +23,7 @@ constexpr int kReconnectMs = 200;
 constexpr int kMaxReconnectMs = 5'000;
 constexpr size_t kShownBytes = 200;  // of a status message
 
-std::shared_ptr<v1::Receiver::Stub> NewStub(const Url& url, size_t max_answer_bytes,
-                                            const std::string& version) {
+GrpcCalls::Stub NewStub(const Url& url, size_t max_answer_bytes, const std::string& version) {
   grpc::ChannelArguments arguments;
   arguments.SetUserAgentPrefix(absl::StrCat("timerd/", version));
   arguments.SetMaxReceiveMessageSize(static_cast<int>(max_answer_bytes + 1024));
@@ -41,40 +42,89 @@ std::shared_ptr<v1::Receiver::Stub> NewStub(const Url& url, size_t max_answer_by
       absl::StrCat("dns:///", url.Authority()), grpc::InsecureChannelCredentials(), arguments));
 }
 
-// Lives until its callback has run.
-struct GrpcCall final : public Call {
-  void Abort() override { context.TryCancel(); }
+class GrpcCall final : public Call {
+ public:
+  GrpcCall(v1::DeliverRequest request, Sender::Done done)
+      : request_(std::move(request)), done_(std::move(done)) {}
 
-  grpc::ClientContext context;
-  v1::DeliverRequest request;
-  v1::DeliverResponse response;
-  Sender::Done done;
-  std::shared_ptr<v1::Receiver::Stub> stub;
+  // `over` is called after the callback.
+  void Start(
+      v1::Receiver::Stub& stub, Span timeout,
+      absl::AnyInvocable<timer::Verdict(const grpc::Status&, v1::DeliverResponse)> verdict_of,
+      absl::AnyInvocable<void()> over) {
+    verdict_of_ = std::move(verdict_of);
+    over_ = std::move(over);
+    context_->set_deadline(
+        std::chrono::system_clock::now() +
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(timeout));
+    stub.async()->Deliver(context_.get(), &request_, &response_,
+                          [this](const grpc::Status& status) { End(status); });
+  }
+  void Abort() override {
+    MutexLock lock(mutex_);
+    if (context_ != nullptr) {
+      context_->TryCancel();
+    }
+  }
+
+ private:
+  void End(const grpc::Status& status) {
+    {
+      // It holds the channel, which must not outlive what `over_` tells of the end.
+      MutexLock lock(mutex_);
+      context_.reset();
+    }
+    std::exchange(done_, nullptr)(verdict_of_(status, std::move(response_)));
+    // May destroy us.
+    auto over = std::move(over_);
+    over();
+  }
+
+  const v1::DeliverRequest request_;
+  v1::DeliverResponse response_;
+  Sender::Done done_;
+  absl::AnyInvocable<timer::Verdict(const grpc::Status&, v1::DeliverResponse)> verdict_of_;
+  absl::AnyInvocable<void()> over_;
+  Mutex mutex_;
+  std::unique_ptr<grpc::ClientContext> context_ = std::make_unique<grpc::ClientContext>();
 };
 
 }  // namespace
 
 GrpcCalls::~GrpcCalls() {
   std::unique_lock<std::mutex> lock(mutex_);
-  const std::vector<std::shared_ptr<Call>> under_way(calls_.begin(), calls_.end());
+  std::vector<std::shared_ptr<Call>> under_way;
+  for (const auto& [key, call] : calls_) {
+    under_way.push_back(call);
+  }
   lock.unlock();
   for (const auto& call : under_way) {
     call->Abort();
   }
+  under_way.clear();
   lock.lock();
   none_left_.wait(lock, [this] { return calls_.empty(); });
 }
 
 void GrpcCalls::Add(std::shared_ptr<Call> call) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  calls_.insert(std::move(call));
+  const Call* const key = call.get();
+  calls_.emplace(key, std::move(call));
 }
 
-void GrpcCalls::Remove(const std::shared_ptr<Call>& call) {
+void GrpcCalls::Remove(const Call* call) {
+  std::shared_ptr<Call> removed;  // goes after the lock
   const std::lock_guard<std::mutex> lock(mutex_);
-  calls_.erase(call);
+  const auto found = calls_.find(call);
+  removed = std::move(found->second);
+  calls_.erase(found);
   // Under the lock: the one that waits for this may destroy us as soon as it is free.
   none_left_.notify_all();
+}
+
+void GrpcCalls::Keep(Stub stub) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  kept_.swap(stub);
 }
 
 timer::Verdict VerdictOf(const grpc::Status& status, v1::DeliverResponse response, const Url& url,
@@ -103,22 +153,16 @@ GrpcSender::GrpcSender(GrpcCalls& calls, Url url, Span timeout, size_t max_answe
       stub_(NewStub(url_, max_answer_bytes, version)) {}
 
 std::shared_ptr<Call> GrpcSender::Send(const v1::DeliverRequest& request, Done done) {
-  auto call = std::make_shared<GrpcCall>();
-  call->request = request;
-  call->done = std::move(done);
-  call->stub = stub_;
-  call->context.set_deadline(
-      std::chrono::system_clock::now() +
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(timeout_));
+  auto call = std::make_shared<GrpcCall>(request, std::move(done));
   calls_.Add(call);
-  stub_->async()->Deliver(
-      &call->context, &call->request, &call->response,
-      [calls = &calls_, call, url = url_, most = max_answer_bytes_](const grpc::Status& status) {
-        call->done(VerdictOf(status, std::move(call->response), url, most));
-        // What it holds may hold us.
-        call->done = nullptr;
-        calls->Remove(call);
-      });
+  call->Start(
+      *stub_, timeout_,
+      [url = url_, most = max_answer_bytes_](const grpc::Status& status,
+                                             v1::DeliverResponse response) {
+        return VerdictOf(status, std::move(response), url, most);
+      },
+      [calls = &calls_, raw = call.get()] { calls->Remove(raw); });
+  calls_.Keep(stub_);
   return call;
 }
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "server/base/mutex.h"
 #include "server/push/sender.h"
 #include "server/push/url.h"
@@ -14,21 +14,31 @@
 namespace timerd::push {
 
 // The gRPC calls under way of all senders, so that the server can end after them. Thread-safe.
+//
+// When the last channel of a process goes that has made callback calls, gRPC 1.51 joins the threads
+// that run callbacks; on one of these threads that ends the process. Our channels may go anywhere,
+// so one that has made calls is kept here until the end.
 class GrpcCalls {
  public:
+  using Stub = std::shared_ptr<v1::Receiver::Stub>;
+
   GrpcCalls() = default;
-  // Breaks off what is under way, and waits for its callbacks.
+  // Breaks off what is under way, and waits for its callbacks. REQUIRES: not called on a thread of
+  // gRPC's.
   ~GrpcCalls();
   GrpcCalls(const GrpcCalls&) = delete;
   GrpcCalls& operator=(const GrpcCalls&) = delete;
 
   void Add(std::shared_ptr<Call> call);
-  void Remove(const std::shared_ptr<Call>& call);
+  void Remove(const Call* call);
+  // `stub` has made a call.
+  void Keep(Stub stub);
 
  private:
   std::mutex mutex_;  // bare, because std::condition_variable wants it so
   std::condition_variable none_left_;
-  absl::flat_hash_set<std::shared_ptr<Call>> calls_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<const Call*, std::shared_ptr<Call>> calls_ ABSL_GUARDED_BY(mutex_);
+  Stub kept_ ABSL_GUARDED_BY(mutex_);
 };
 
 // What `status` means for the run: INVALID_ARGUMENT and FAILED_PRECONDITION say "never", other
@@ -50,7 +60,7 @@ class GrpcSender final : public Sender {
   const Url url_;
   const Span timeout_;
   const size_t max_answer_bytes_;
-  const std::shared_ptr<v1::Receiver::Stub> stub_;
+  const GrpcCalls::Stub stub_;
 };
 
 }  // namespace timerd::push

@@ -89,8 +89,8 @@ void PushWorker::Stop() {
 }
 
 void PushWorker::Pump() {
-  while (std::optional<Begin> begin = TakeNext()) {
-    Carry(*std::move(begin));
+  while (const std::optional<Begin> begin = TakeNext()) {
+    Carry(*begin);
   }
 }
 
@@ -134,7 +134,7 @@ void PushWorker::OnAlarm() {
   Pump();
 }
 
-void PushWorker::Carry(Begin begin) {
+void PushWorker::Carry(const Begin& begin) {
   std::shared_ptr<Call> call =
       sender_->Send(ToRequest(options_.queue, begin.occurrence),
                     [self = shared_from_this(), lease = begin.lease](timer::Verdict verdict) {

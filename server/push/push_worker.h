@@ -67,7 +67,7 @@ class PushWorker final : public reactor::Worker, public std::enable_shared_from_
   std::optional<Begin> TakeNext();
   void SetAlarm(Instant when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnAlarm();
-  void Carry(Begin begin);
+  void Carry(const Begin& begin);
   void OnDone(const Lease& lease, timer::Verdict verdict);
 
   const PushWorkerOptions options_;
