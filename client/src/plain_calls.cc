@@ -33,7 +33,9 @@ Future<absl::StatusOr<T>> Submit(Connection& connection, Submitter::Call call,
 
 Scheduled ToScheduled(const v1::BatchResult& result) {
   const v1::Acknowledgement& acknowledged = result.acknowledged();
-  return {acknowledged.id(), FromProto(acknowledged.now()), FromProto(acknowledged.deadline()),
+  // A loop that ticks at once has no deadline by the time it is acknowledged.
+  const auto& deadline = acknowledged.has_deadline() ? acknowledged.deadline() : acknowledged.now();
+  return {acknowledged.id(), FromProto(acknowledged.now()), FromProto(deadline),
           acknowledged.existed(), acknowledged.generation()};
 }
 
@@ -44,6 +46,17 @@ Future<absl::StatusOr<Scheduled>> SubmitSchedule(Connection& connection,
   Submitter::Call call;
   call.id = chosen_id;  // of one that is made here nobody knows before the answer
   *call.item.mutable_schedule() = std::move(request);
+  return Submit(connection, std::move(call), ToScheduled);
+}
+
+Future<absl::StatusOr<Scheduled>> SubmitLoop(Connection& connection, v1::StartLoopRequest request,
+                                             const QueueDelivery& delivery,
+                                             const std::string& chosen_id) {
+  SetDelivery(delivery, request);
+  connection.Name(request, chosen_id);
+  Submitter::Call call;
+  call.id = chosen_id;
+  *call.item.mutable_start_loop() = std::move(request);
   return Submit(connection, std::move(call), ToScheduled);
 }
 
@@ -66,6 +79,17 @@ Future<absl::StatusOr<Scheduled>> Client::ScheduleAt(absl::Time at, ScheduleOpti
   v1::ScheduleRequest request = ToRequest(options);
   *request.mutable_at() = ToProto(at);
   return SubmitSchedule(*connection_, std::move(request), options.id);
+}
+
+Future<absl::StatusOr<Scheduled>> Client::ScheduleLoop(absl::Duration interval,
+                                                       QueueDelivery delivery,
+                                                       LoopOptions options) {
+  return SubmitLoop(*connection_, ToRequest(interval, options), delivery, options.id);
+}
+
+Future<absl::StatusOr<Scheduled>> Client::ScheduleLoop(Cron cron, QueueDelivery delivery,
+                                                       LoopOptions options) {
+  return SubmitLoop(*connection_, ToRequest(cron, options), delivery, options.id);
 }
 
 Future<absl::Status> Client::Cancel(std::string id) {

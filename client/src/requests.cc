@@ -16,6 +16,27 @@ void SetCommon(const Options& options, Request& request) {
   }
 }
 
+template <typename Request>
+void SetQueue(const QueueDelivery& delivery, Request& request) {
+  request.set_queue(delivery.queue);
+  if (delivery.lease != absl::ZeroDuration()) {
+    *request.mutable_lease() = ToProto(delivery.lease);
+  }
+  const RetryPolicy& retry = delivery.retry;
+  if (retry.initial_backoff != absl::ZeroDuration()) {
+    *request.mutable_retry()->mutable_initial_backoff() = ToProto(retry.initial_backoff);
+  }
+  if (retry.factor != 0) {
+    request.mutable_retry()->set_factor(retry.factor);
+  }
+  if (retry.max_backoff != absl::ZeroDuration()) {
+    *request.mutable_retry()->mutable_max_backoff() = ToProto(retry.max_backoff);
+  }
+  if (retry.max_attempts != 0) {
+    request.mutable_retry()->set_max_attempts(retry.max_attempts);
+  }
+}
+
 v1::MissedTicks::Policy PolicyToProto(MissedTicks::Policy policy) {
   switch (policy) {
     case MissedTicks::Policy::kRunOnce:
@@ -72,6 +93,7 @@ v1::ScheduleRequest ToRequest(const ScheduleOptions& options) {
   request.set_payload(options.payload);
   request.set_detached(true);
   SetCommon(options, request);
+  SetQueue(options.delivery, request);
   return request;
 }
 
@@ -88,6 +110,11 @@ v1::StartLoopRequest ToRequest(const Cron& cron, const LoopOptions& options) {
   request.mutable_cron()->set_time_zone(cron.time_zone);
   request.set_start_now(options.start_now.value_or(false));
   return request;
+}
+
+void SetDelivery(const QueueDelivery& delivery, v1::StartLoopRequest& request) {
+  request.set_detached(true);
+  SetQueue(delivery, request);
 }
 
 v1::WithTimeoutRequest ToRequest(absl::Duration timeout, const TimeoutOptions& options) {

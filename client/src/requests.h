@@ -11,6 +11,8 @@ v1::ScheduleRequest ToRequest(absl::Duration delay, bool reported, const CallOpt
 v1::ScheduleRequest ToRequest(const ScheduleOptions& options);  // detached; without a time
 v1::StartLoopRequest ToRequest(absl::Duration interval, const LoopOptions& options);
 v1::StartLoopRequest ToRequest(const Cron& cron, const LoopOptions& options);
+// For a loop that nobody follows here.
+void SetDelivery(const QueueDelivery& delivery, v1::StartLoopRequest& request);
 v1::WithTimeoutRequest ToRequest(absl::Duration timeout, const TimeoutOptions& options);
 
 }  // namespace client

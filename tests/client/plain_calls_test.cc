@@ -15,6 +15,8 @@ class PlainCallsTest : public FakeTimersTest {
     switch (item.operation_case()) {
       case v1::BatchItem::kSchedule:
         return item.schedule().id();
+      case v1::BatchItem::kStartLoop:
+        return item.start_loop().id();
       case v1::BatchItem::kCancel:
         return item.cancel().id();
       case v1::BatchItem::kReport:
@@ -66,6 +68,58 @@ class PlainCallsTest : public FakeTimersTest {
     return messages;
   }
 };
+
+TEST_F(PlainCallsTest, NameTheQueueThatDelivers) {
+  client_.Schedule(absl::Seconds(5), {.delivery = {.queue = "mail",
+                                                   .lease = absl::Seconds(20),
+                                                   .retry = {.initial_backoff = absl::Seconds(1),
+                                                             .factor = 1.5,
+                                                             .max_backoff = absl::Seconds(60),
+                                                             .max_attempts = 4}}});
+  const v1::ScheduleRequest timer = Request(server_.Next("Submit")).items(0).schedule();
+  EXPECT_EQ(timer.queue(), "mail");
+  EXPECT_EQ(timer.lease().seconds(), 20);
+  EXPECT_EQ(timer.retry().initial_backoff().seconds(), 1);
+  EXPECT_EQ(timer.retry().factor(), 1.5);
+  EXPECT_EQ(timer.retry().max_backoff().seconds(), 60);
+  EXPECT_EQ(timer.retry().max_attempts(), 4u);
+
+  // What is not said is for the queue to say.
+  client_.Schedule(absl::Seconds(5), {.delivery = {.queue = "mail"}});
+  const v1::ScheduleRequest bare = Request(server_.Next("Submit")).items(0).schedule();
+  EXPECT_EQ(bare.queue(), "mail");
+  EXPECT_FALSE(bare.has_lease());
+  EXPECT_FALSE(bare.has_retry());
+}
+
+TEST_F(PlainCallsTest, MakeLoopsForAQueue) {
+  Future<absl::StatusOr<Scheduled>> made =
+      client_.ScheduleLoop(absl::Seconds(5), {.queue = "mail", .lease = absl::Seconds(20)},
+                           {.id = "digest", .payload = "daily"});
+  FakeCallPtr message = server_.Next("Submit");
+  const v1::StartLoopRequest& loop = Request(message).items(0).start_loop();
+  EXPECT_EQ(loop.id(), "digest");
+  EXPECT_NE(loop.idempotency_key(), "");
+  EXPECT_EQ(loop.interval().seconds(), 5);
+  EXPECT_TRUE(loop.start_now());
+  EXPECT_EQ(loop.payload(), "daily");
+  EXPECT_EQ(loop.queue(), "mail");
+  EXPECT_EQ(loop.lease().seconds(), 20);
+  EXPECT_TRUE(loop.detached());
+  v1::SubmitResponse response;
+  response.set_tag(Request(message).tag());
+  *response.add_results()->mutable_acknowledged() = Acknowledged("digest");
+  response.mutable_results(0)->mutable_acknowledged()->clear_deadline();
+  message->Reply(response);
+  EXPECT_EQ(made.Get()->id, "digest");
+  EXPECT_EQ(made.Get()->deadline, made.Get()->now);
+
+  client_.ScheduleLoop(Cron{"0 3 * * *", "UTC"}, {.queue = "mail"});
+  const v1::StartLoopRequest nightly = Request(server_.Next("Submit")).items(0).start_loop();
+  EXPECT_EQ(nightly.cron().expression(), "0 3 * * *");
+  EXPECT_EQ(nightly.queue(), "mail");
+  EXPECT_EQ(nightly.id().size(), 32u);
+}
 
 TEST_F(PlainCallsTest, GoOutAtOnceOneByOne) {
   Future<absl::StatusOr<Scheduled>> made = client_.Schedule(

@@ -20,6 +20,7 @@
 #include "timerd/handle.h"
 #include "timerd/loop_options.h"
 #include "timerd/looping_call.h"
+#include "timerd/queue_delivery.h"
 #include "timerd/reason.h"
 #include "timerd/scheduled.h"
 #include "timerd/task.h"
@@ -124,6 +125,12 @@ class Client {
   // A timer, `delay` from now or at a time of the server's wall clock.
   Future<absl::StatusOr<Scheduled>> Schedule(absl::Duration delay, ScheduleOptions options = {});
   Future<absl::StatusOr<Scheduled>> ScheduleAt(absl::Time at, ScheduleOptions options = {});
+  // A loop whose runs are carried out by workers of a queue. Of the options, `plain` and
+  // client_lost_after are not for queues.
+  Future<absl::StatusOr<Scheduled>> ScheduleLoop(absl::Duration interval, QueueDelivery delivery,
+                                                 LoopOptions options = {});
+  Future<absl::StatusOr<Scheduled>> ScheduleLoop(Cron cron, QueueDelivery delivery,
+                                                 LoopOptions options = {});
   // kFailedPrecondition with ALREADY_CALLED or ALREADY_CANCELLED when the handle had ended.
   Future<absl::Status> Cancel(std::string id);
   Future<absl::StatusOr<v1::ReportResponse>> Report(std::string id, uint64_t run,

@@ -1,10 +1,11 @@
-// What Client::Schedule() takes and gives.
+// What Client::Schedule() and ScheduleLoop() take and give.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "absl/time/time.h"
+#include "timerd/queue_delivery.h"
 
 namespace timerd {
 inline namespace client {
@@ -17,16 +18,19 @@ struct ScheduleOptions {
   std::string payload;
   bool replace = false;                                         // as in CallOptions
   absl::Duration client_lost_after = absl::InfiniteDuration();  // as in CallOptions; when reported
+  // With a queue its runs are carried out by workers. They are reported then, and `reported` and
+  // client_lost_after are not used.
+  QueueDelivery delivery;
 };
 
-// A timer that is durable, and that nobody here follows.
+// A timer or loop that is durable, and that nobody here follows.
 struct Scheduled {
   std::string id;
   absl::Time now;       // the server's time when it decided
-  absl::Time deadline;  // on the server's clock
-  // True when the timer was there: made by the same call before, perhaps by another program.
+  absl::Time deadline;  // on the server's clock; of a loop: of its first tick
+  // True when it was there: made by the same call before, perhaps by another program.
   bool existed = false;
-  uint64_t generation = 0;  // 1, and one more for each timer of this id that replaced another
+  uint64_t generation = 0;  // 1, and one more for each handle of this id that replaced another
 };
 
 }  // namespace client
