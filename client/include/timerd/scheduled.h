@@ -18,8 +18,8 @@ struct ScheduleOptions {
   std::string payload;
   bool replace = false;                                         // as in CallOptions
   absl::Duration client_lost_after = absl::InfiniteDuration();  // as in CallOptions; when reported
-  // With a queue its runs are carried out by workers. They are reported then, and `reported` and
-  // client_lost_after are not used.
+  // With a queue its runs are carried out by workers, whose leases take the place of
+  // client_lost_after; `reported` may be left out.
   QueueDelivery delivery;
 };
 
