@@ -220,13 +220,12 @@ absl::Status RealServer::MakeServices(const Options& options) {
       std::make_unique<service::ClockService>(options.service.limits, *router_, calls_);
   service::QueuesOptions queues = options.queues_service;
   queues.limits = options.service.limits;
-  queues.max_streams = options.service.max_streams;
   queues.work.max_settlements = options.service.batches.max_items;
   TIMERD_ASSIGN_OR_RETURN(push::TargetsOptions targets, ReadTargets(options));
   push_queues_ = std::make_unique<PushQueues>(std::move(targets), *router_);
   queue_settings_->ApplyTargets(*queues_, *push_queues_);
   queues_service_ = std::make_unique<service::QueuesService>(
-      queues, *router_, *queues_, *queue_settings_, *push_queues_, calls_);
+      queues, *router_, *queues_, *queue_settings_, *push_queues_, service_->registry(), calls_);
   return absl::OkStatus();
 }
 
@@ -269,22 +268,21 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
   if (options.http.empty()) {
     return absl::OkStatus();
   }
-  console::Sources sources{
-      .version = TIMERD_VERSION,
-      .limits = LimitGauges(options),
-      .usage = &*usage_,
-      .calls = &calls_,
-      .streams = [this] { return service_->streams() + queues_service_->streams(); },
-      .feed_streams = [this] { return service_->feed_streams(); },
-      .shards =
-          [this] {
-            std::vector<reactor::Load> loads;
-            for (const ShardUnit& unit : shards_) {
-              loads.push_back(unit.reactor->load());
-            }
-            return loads;
-          },
-      .queues = [this] { return ReadQueues(*queues_); }};
+  console::Sources sources{.version = TIMERD_VERSION,
+                           .limits = LimitGauges(options),
+                           .usage = &*usage_,
+                           .calls = &calls_,
+                           .streams = [this] { return service_->streams(); },
+                           .feed_streams = [this] { return service_->feed_streams(); },
+                           .shards =
+                               [this] {
+                                 std::vector<reactor::Load> loads;
+                                 for (const ShardUnit& unit : shards_) {
+                                   loads.push_back(unit.reactor->load());
+                                 }
+                                 return loads;
+                               },
+                           .queues = [this] { return ReadQueues(*queues_); }};
   std::map<std::string, console::MakePage> pages;
   pages["/metrics"] = [sources = std::move(sources)] {
     return console::Page{.content_type = "text/plain; version=0.0.4; charset=utf-8",
@@ -301,9 +299,9 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
 void RealServer::Drain() {
   if (grpc_ != nullptr) {
     grpc_->GetHealthCheckService()->SetServingStatus(false);
-    service_->Drain();
     clock_service_->Drain();
     queues_service_->Drain();
+    service_->Drain();
     grpc_->Shutdown(std::chrono::system_clock::now() + drain_timeout_);
     grpc_->Wait();
   }

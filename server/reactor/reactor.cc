@@ -13,8 +13,9 @@ namespace {
 
 // Deadlines fired in one turn, so that commands wait a few milliseconds at most.
 constexpr size_t kFireLimit = 1024;
-// Occurrences handed to workers in one turn.
-constexpr size_t kDispatchLimit = 1024;
+// Occurrences handed to workers in one turn, each with a record to read and to write: a few
+// milliseconds, however much credit a worker comes with.
+constexpr size_t kDispatchLimit = 128;
 // Replies and events that may wait for the disk before the shard takes no more work.
 constexpr size_t kMaxWaiting = 32'768;
 // The thread looks at the wall clock at least this often,

@@ -13,7 +13,7 @@ namespace timerd::reactor {
 namespace {
 
 // Entries read at a time, of what waits.
-constexpr size_t kPage = 256;
+constexpr size_t kPage = 128;
 // What one queue is given before the others have their turn.
 constexpr size_t kTurnOfOne = 64;
 // What a purge drops in one turn.

@@ -139,12 +139,13 @@ absl::StatusOr<delivery::QueueSettings> Validator::ToSettings(
 }
 
 absl::Status Validator::CheckCredit(uint32_t credit, uint32_t max_credit) const {
-  if (credit == 0 || credit > max_credit) {
-    return BadField("credit", "credit ", credit,
-                    " is out of range; use 1 to --max-credit=", max_credit,
-                    credit == 0 ? ", or drain to take no more" : "");
+  if (credit > 0 && credit <= max_credit) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  const absl::Status refused =
+      BadField("credit", "credit ", credit, " is out of range; use 1 to --max-credit=", max_credit,
+               credit == 0 ? ", or drain to take no more" : "");
+  return credit == 0 ? refused : ByLimit("max-credit", refused);
 }
 
 }  // namespace timerd::service

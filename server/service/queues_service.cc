@@ -46,11 +46,6 @@ void Describe(const delivery::WorkQueue& queue, const std::pair<bool, v1::QueueS
 
 }  // namespace
 
-void QueuesService::Drain() {
-  draining_.store(true);
-  streams_.EndAll(ShuttingDown());
-}
-
 grpc::ServerBidiReactor<v1::WorkRequest, v1::WorkResponse>* QueuesService::Work(
     grpc::CallbackServerContext* context) {
   const auto stream = WorkStream::Make(options_.work, validator_, router_, queues_, streams_,

@@ -45,7 +45,6 @@ class PushTargets {
 
 struct QueuesOptions {
   RequestLimits limits;
-  size_t max_streams = 100'000;
   WorkStream::Options work;
 };
 
@@ -55,7 +54,8 @@ class QueuesService final : public v1::Queues::CallbackService {
  public:
   // All references outlive the service.
   QueuesService(const QueuesOptions& options, Router& router, delivery::QueueDirectory& queues,
-                QueueSettingsStore& settings, PushTargets& targets, CallCounts& calls)
+                QueueSettingsStore& settings, PushTargets& targets, StreamRegistry& streams,
+                CallCounts& calls)
       : options_(options),
         router_(router),
         queues_(queues),
@@ -63,11 +63,10 @@ class QueuesService final : public v1::Queues::CallbackService {
         targets_(targets),
         calls_(calls),
         validator_(options.limits),
-        streams_(options.max_streams) {}
+        streams_(streams) {}
 
-  // Refuses every call from now on with UNAVAILABLE, and ends all streams with it.
-  void Drain();
-  size_t streams() const { return streams_.size(); }
+  // Refuses every call from now on with UNAVAILABLE. Who owns the registry ends the streams.
+  void Drain() { draining_.store(true); }
 
   grpc::ServerBidiReactor<v1::WorkRequest, v1::WorkResponse>* Work(
       grpc::CallbackServerContext* context) override;
@@ -140,7 +139,7 @@ class QueuesService final : public v1::Queues::CallbackService {
   PushTargets& targets_;
   CallCounts& calls_;
   const Validator validator_;
-  StreamRegistry streams_;
+  StreamRegistry& streams_;
   std::atomic<bool> draining_{false};
 };
 

@@ -54,6 +54,8 @@ class TimersService final : public v1::Timers::CallbackService {
   // For metrics and health; any thread.
   bool is_draining() const { return draining_.load(); }
   size_t streams() const { return streams_.size(); }
+  // All streams of the server: other services join theirs, under the one limit.
+  StreamRegistry& registry() { return streams_; }
   // Of these, the ones that follow a feed.
   size_t feed_streams() const { return feed_streams_.load(std::memory_order_relaxed); }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/handle_key.h"
 #include "server/base/status.h"
+#include "server/push/occurrence_message.h"
 #include "server/service/refusals.h"
 #include "server/service/status_mapping.h"
 #include "server/service/translation.h"
@@ -18,24 +19,6 @@ constexpr size_t kMessageBytes = 256 << 10;
 // About what an occurrence or an answer takes besides its payload and id.
 constexpr size_t kOverhead = 96;
 constexpr size_t kMaxNameBytes = 256;
-
-void Translate(const reactor::Occurrence& from, v1::Occurrence* to) {
-  to->set_id(std::string(IdOf(from.key)));
-  to->set_kind(ToApi(from.kind));
-  to->set_generation(from.generation);
-  to->set_run(from.run);
-  to->set_attempt(from.attempt);
-  to->set_lease(from.lease);
-  service::Translate(from.lease_end, to->mutable_lease_end());
-  if (from.deadline) {
-    service::Translate(*from.deadline, to->mutable_deadline());
-  }
-  service::Translate(from.time, to->mutable_time());
-  to->set_payload(from.payload);
-  to->set_count(from.count);
-  to->set_missed(from.count > 0 ? from.count - 1 : 0);
-  to->set_last_attempt(from.last_attempt);
-}
 
 }  // namespace
 
@@ -95,7 +78,7 @@ void WorkStream::Deliver(reactor::Occurrence occurrence) {
     const MutexLock lock(mutex_);
     if (!over_ && !end_) {
       in_flight_.emplace(occurrence.lease, occurrence.key);
-      Translate(occurrence, Next().add_occurrences());
+      *Next().add_occurrences() = push::ToMessage(occurrence);
       CountWaiting(occurrence.payload.size() + occurrence.key.size() + kOverhead);
       NoteDrained();
       return Proceed();
@@ -211,7 +194,7 @@ void WorkStream::OnRegistered(delivery::WorkQueue::MemberInfo info,
     EndLocked(time.status());
   } else if (!over_ && !end_) {
     info.since = time->reading.now;
-    service::Translate(info.since, Next().mutable_registered()->mutable_now());
+    Translate(info.since, Next().mutable_registered()->mutable_now());
     CountWaiting(kOverhead);
     member_ = queue_->Join(shared_from_this(), std::move(info));
   }
@@ -249,10 +232,10 @@ void WorkStream::OnSettled(const std::string& id, uint64_t lease,
       *added->mutable_error() = ToDetails(settled.status());
     } else {
       if (settled->result.lease_end) {
-        service::Translate(*settled->result.lease_end, added->mutable_lease_end());
+        Translate(*settled->result.lease_end, added->mutable_lease_end());
       }
       if (settled->result.next_attempt) {
-        service::Translate(*settled->result.next_attempt, added->mutable_next_attempt());
+        Translate(*settled->result.next_attempt, added->mutable_next_attempt());
       }
       if (settled->end) {
         added->set_end(ToEnd(*settled->end));

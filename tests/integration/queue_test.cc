@@ -290,6 +290,20 @@ TEST_F(QueueTest, EndsAStreamThatRegistersBadly) {
   }
 }
 
+// One limit for all of the server's streams, whatever they are for.
+TEST_F(QueueTest, CountsWorkersAmongTheStreamsThatThereMayBe) {
+  StartServer({"--shards=1", "--max-streams=2"});
+  auto worker = Work();
+  auto stream = client().Schedule("delay { seconds: 60 }");
+  stream.Acknowledged();
+  WorkCall refused(client().queues_stub(), "mail", 1);
+  const auto end = refused.WaitForEnd();
+  ASSERT_TRUE(end);
+  EXPECT_THAT(*end, IsRefusedWith(grpc::RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"));
+  EXPECT_THAT(client().Schedule("delay { seconds: 60 }").Finish(),
+              IsRefusedWith(grpc::RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"));
+}
+
 TEST_F(QueueTest, RefusesQueuesThatNobodyNamed) {
   const auto unknown = IsRefusedWith(grpc::NOT_FOUND, "UNKNOWN_QUEUE");
   EXPECT_THAT(client().GetQueue("queue: 'none'").status, unknown);

@@ -96,7 +96,7 @@ class WorkRun {
 // EncodeFailure() has it.
 class WorkResult {
  public:
-  // NOLINTBEGIN(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor): so that a handler can return each of them as it is.
   WorkResult(absl::StatusOr<std::string> result);
   WorkResult(absl::Status failure) : WorkResult(absl::StatusOr<std::string>(std::move(failure))) {}
   WorkResult(std::string result) : WorkResult(absl::StatusOr<std::string>(std::move(result))) {}
