@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "timerd/client.h"
+#include "timerd/watcher.h"
+#include "timerd/worker.h"
 
 namespace {
 
@@ -96,6 +98,42 @@ void InGreatNumber(timerd::Client& client) {
 }
 // [plain]
 
+// [worker]
+void ThroughAQueue(timerd::Client& client) {
+  timerd::ScheduleOptions options{.id = "mail/9", .payload = "remind"};
+  options.delivery = {.queue = "mail", .retry = {.max_attempts = 5}};
+  std::cout << "queued: " << client.Schedule(absl::Milliseconds(100), options).Get().status()
+            << "\n";
+
+  // In this program or another, as many as you like:
+  timerd::Worker worker(client, {.queue = "mail", .name = "mailer", .concurrency = 8},
+                        [](const timerd::WorkRun& run) -> timerd::WorkResult {
+                          if (run.payload().empty()) {
+                            return absl::InvalidArgumentError("nothing to send");  // final
+                          }
+                          return "sent " + run.id();  // the timer's result
+                        });
+  std::cout << "worker: " << worker.registered().Get() << "\n";
+
+  timerd::Handle reminder = client.Watch("mail/9");
+  std::cout << "mail: " << timerd::EndName(reminder.done().Get().end) << "\n";
+  worker.Stop(absl::Seconds(10));  // ends what runs, gives back the rest
+}
+// [worker]
+
+// [watcher]
+void Feed(timerd::Client& client, std::string stored_cursor) {
+  timerd::Watcher watcher(client, {.id_prefix = "mail/", .cursor = std::move(stored_cursor)},
+                          [](const timerd::WatchedItem& item) {
+                            if (item.event) {
+                              std::cout << "feed: " << item.event->id() << "\n";
+                            }  // else item.gap says what was not kept for long enough
+                            // Store item.cursor here, to go on from it another time.
+                          });
+  std::cout << "watching: " << watcher.watching().Get() << "\n";
+}
+// [watcher]
+
 // [task]
 void Bounded(timerd::Client& client) {
   timerd::TimeoutOptions options;
@@ -143,6 +181,8 @@ int main(int argc, char** argv) {
   Nightly(client);
   LatestWins(client);
   InGreatNumber(client);
+  ThroughAQueue(client);
+  Feed(client, "");
   Bounded(client);
   ToldApart(client);
   Watching(client);
