@@ -51,7 +51,11 @@ ApiClient::ApiClient(const std::string& address, std::chrono::milliseconds patie
       channel_(Connect(address)),
       stub_(v1::Timers::NewStub(channel_)),
       clock_stub_(v1::Clock::NewStub(channel_)),
-      queues_stub_(v1::Queues::NewStub(channel_)) {}
+      queues_stub_(v1::Queues::NewStub(channel_)) {
+  // A first attempt to connect may fail although the server listens (seen with eight clients at
+  // once: "connect: No such file or directory"); calls would fail with it, channels try again.
+  channel_->WaitForConnected(std::chrono::system_clock::now() + patience);
+}
 
 grpc::Status ApiClient::Try(const std::string& method, const std::string& request) {
   if (method == "Schedule") return Schedule(request).Finish();
