@@ -106,6 +106,12 @@ TEST_F(WorkerServerTest, GivesBackWhatHasNotBegunWhenItStops) {
     ASSERT_LT(absl::Now(), deadline);
     absl::SleepFor(absl::Milliseconds(5));
   }
+  {
+    // In flight by the server's count is not yet at the worker.
+    const absl::MutexLock lock(&mutex);
+    const auto one_runs = [&] { return begun == 1; };
+    ASSERT_TRUE(mutex.AwaitWithDeadline(absl::Condition(&one_runs), deadline));
+  }
   std::thread stopping([&] { EXPECT_TRUE(worker.Stop(kPatience)); });
   while (api.GetQueue("queue: 'mail'")->queue().depth() < 4) {
     ASSERT_LT(absl::Now(), deadline);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
 
   const auto work = [&](uint32_t shard, bool kills) {
     RecoveredShard recovered((*directory)->kv(), shard, seed, durability);
+    progress[shard] = recovered.log_end();  // with what was written, but not acknowledged, before
     for (uint64_t i = 1;; ++i) {
       TIMERD_CHECK(recovered.Step());
       progress[shard] = recovered.log_end();
