@@ -73,7 +73,7 @@ class ManualReactor::Unit final : public CommandPort {
   // Writes down what has changed, and gives out what waits for it.
   void Commit() {
     OrDie(shard_.Forget(), "reading the store");
-    while (OrDie(shard_.Dispatch(kFireBatch), "reading the store")) {
+    while (OrDie(shard_.Dispatch(kFireBatch), "reading the store") == kFireBatch) {
     }
     std::optional<store::Frame> frame = shard_.TakeFrame();
     if (!frame && now_ != written_) {

@@ -13,15 +13,24 @@ namespace {
 
 // Deadlines fired in one turn, so that commands wait a few milliseconds at most.
 constexpr size_t kFireLimit = 1024;
-// Occurrences handed to workers in one turn, each with a record to read and to write: a few
-// milliseconds, however much credit a worker comes with.
-constexpr size_t kDispatchLimit = 128;
+// What a frame takes of what can wait: occurrences for workers, and what was overdue at the start,
+// each a record to read and to write. Everything else shares frames with it, and so waits a few
+// milliseconds at most, however much credit a worker comes with and however long the outage was.
+constexpr size_t kUnhurriedPerFrame = 256;
 // Replies and events that may wait for the disk before the shard takes no more work.
 constexpr size_t kMaxWaiting = 32'768;
 // The thread looks at the wall clock at least this often,
 constexpr Span kLongestSleep = std::chrono::seconds(1);
 // and writes down when it has been set by more than this.
 constexpr Span kWallStep = std::chrono::milliseconds(100);
+
+template <typename T>
+T OrDie(absl::StatusOr<T> read) {
+  if (!read.ok()) {
+    LogFatal(absl::StrCat("reading the store: ", read.status().ToString()));
+  }
+  return *std::move(read);
+}
 
 int64_t OffsetOf(const clock::Reading& reading) { return reading.unix_ns - ToNanos(reading.now); }
 
@@ -37,6 +46,7 @@ Reactor::Reactor(const ReactorOptions& options, const Recovered& recovered,
       durable_(recovered.position.sequence()),
       applied_(recovered.position.sequence()),
       submitted_(recovered.position.sequence()),
+      unhurried_left_(kUnhurriedPerFrame),
       anchored_offset_ns_(recovered.position.wall_ns() - recovered.position.time_ns()),
       committer_(log, state, recovered.position.sequence(), options.checkpoint_bytes,
                  [this] { waker_.Wake(); }),
@@ -98,36 +108,38 @@ void Reactor::Loop() {
 bool Reactor::Turn() {
   shard_.Begin(clock_.Read());
   TakeProgress();
-  const absl::StatusOr<bool> more_to_load = shard_.LoadWindow();
-  if (!more_to_load.ok()) {
-    LogFatal(absl::StrCat("reading the store: ", more_to_load.status().ToString()));
-  }
-  bool more = *more_to_load;
+  bool more = OrDie(shard_.LoadWindow());
+  bool more_unhurried = false;
   if (shard_.waiting() < kMaxWaiting) {
     more |= shard_.Fire(kFireLimit) == kFireLimit;
-    if (!shard_.HasBacklog()) {
-      inbox_.Take(commands_);
-      more |= !commands_.empty();
-      for (Command& command : commands_) {
-        shard_.Execute(std::move(command));
-      }
-      commands_.clear();
+    inbox_.Take(commands_);
+    more |= !commands_.empty();
+    for (Command& command : commands_) {
+      shard_.Execute(std::move(command));
     }
-    const absl::StatusOr<bool> more_to_give = shard_.Dispatch(kDispatchLimit);
-    if (!more_to_give.ok()) {
-      LogFatal(absl::StrCat("reading the store: ", more_to_give.status().ToString()));
-    }
-    more |= *more_to_give;
+    commands_.clear();
+    more_unhurried = unhurried_left_ > 0 && DoUnhurried();
   } else {
     more = false;
   }
-  if (const absl::StatusOr<size_t> forgotten = shard_.Forget(); !forgotten.ok()) {
-    LogFatal(absl::StrCat("reading the store: ", forgotten.status().ToString()));
-  }
+  OrDie(shard_.Forget());
   SubmitFrame();
+  more |= more_unhurried && unhurried_left_ > 0;  // else the frame in flight wakes the thread
   shard_.Release();
   residents_.store(shard_.residents(), std::memory_order_relaxed);
   return more;
+}
+
+bool Reactor::DoUnhurried() {
+  if (shard_.HasBacklog()) {
+    const size_t limit = (unhurried_left_ + 1) / 2;
+    OrDie(shard_.FireOverdue(limit));
+    unhurried_left_ -= limit;
+  }
+  const size_t limit = unhurried_left_;
+  const size_t given = OrDie(shard_.Dispatch(limit));
+  unhurried_left_ -= given;
+  return shard_.HasBacklog() || given == limit;
 }
 
 void Reactor::TakeProgress() {
@@ -143,6 +155,7 @@ void Reactor::SubmitFrame() {
   if (submitted_ != durable_) {
     return;  // the next frame gathers while this one is made durable
   }
+  unhurried_left_ = kUnhurriedPerFrame;
   std::optional<store::Frame> frame = shard_.TakeFrame();
   if (!frame && std::abs(OffsetOf(shard_.reading()) - anchored_offset_ns_) > kWallStep.count()) {
     frame = shard_.TakeFrameEvenEmpty();

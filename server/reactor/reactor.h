@@ -41,6 +41,8 @@ class Reactor final : public CommandPort {
   void Loop();
   // Returns true if there is more to do at once.
   bool Turn();
+  // Some of what can wait; returns true if there is more.
+  bool DoUnhurried();
   void TakeProgress();
   void SubmitFrame();
 
@@ -60,6 +62,7 @@ class Reactor final : public CommandPort {
   uint64_t durable_;
   uint64_t applied_;
   uint64_t submitted_;
+  size_t unhurried_left_;              // of what the next frame may take of what can wait
   bool reservations_written_ = false;  // once stopping
   int64_t anchored_offset_ns_;         // wall minus service time, as the last frame has it
 

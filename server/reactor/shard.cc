@@ -46,8 +46,9 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       state_(state),
       sink_(sink),
       recovered_at_(now),
+      first_place_(recovered.position.next_place()),
       reading_{now, ToNanos(now)},
-      next_place_(recovered.position.next_place()),
+      next_place_(first_place_),
       last_taken_at_(now),
       taken_(recovered.position.sequence()),
       durable_(taken_),
@@ -56,7 +57,8 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       loaded_{kNothingLoaded, kNothingLoaded},
       window_(options.window),
       shrink_above_(options.max_residents),
-      // Under a clock that stands still events do not run ahead of their frames.
+      overdue_{kNothingLoaded, kNothingLoaded},
+      // A clock that stands still has not gone on meanwhile.
       backlog_(!options.is_virtual),
       namespaces_(recovered.namespaces, options.usage, options.max_handles),
       feeds_(recovered.feeds, options.feed, options.usage),
@@ -66,6 +68,11 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
 void Shard::Begin(const clock::Reading& reading) {
   reading_ = {std::max(reading_.now, reading.now), reading.unix_ns};
   const Span ahead = WallAhead(reading_.now, reading_.unix_ns);
+  if (!begun_ && backlog_) {
+    // What comes before is left to FireOverdue().
+    Loaded(Timeline::kService) = {recovered_at_, kLastPlace};
+    Loaded(Timeline::kWall) = {recovered_at_ + ahead, kLastPlace};
+  }
   if (!begun_ || ahead < wall_ahead_ || ahead > wall_ahead_ + kReadingNoise) {
     begun_ = true;
     FollowWallClock(ahead);
@@ -86,6 +93,14 @@ void Shard::Execute(Command command) {
 // ---- Handles -----------------------------------------------------------------------------------
 
 absl::StatusOr<std::optional<Slot>> Shard::Lookup(absl::string_view key) {
+  TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Load(key));
+  if (slot && backlog_) {
+    FireOverdueOf(*slot, {recovered_at_, kLastPlace});
+  }
+  return slot;
+}
+
+absl::StatusOr<std::optional<Slot>> Shard::Load(absl::string_view key) {
   if (const std::optional<Slot> slot = residents_.Find(key)) {
     return slot;
   }

@@ -5,8 +5,9 @@
 // from its state store, so a test can drive it under a clock of its own; Reactor drives it on a
 // thread.
 //
-// One turn: Begin, then any of Execute, LoadWindow and Fire, then TakeFrame when the last frame is
-// durable, then Release. What a turn changes is gathered and written once, in the next frame.
+// One turn: Begin, then any of Execute, LoadWindow, Fire, FireOverdue and Dispatch, then TakeFrame
+// when the last frame is durable, then Release. What a turn changes is gathered and written once,
+// in the next frame.
 //
 // Answers wait for the frame that holds what they rest on. Firing events do not wait for theirs,
 // only for that of the handle as it was before, and for the answers before them, since outputs
@@ -15,6 +16,10 @@
 //
 // Only the near future is resident and in the wheel: handles with a deadline that is loaded. The
 // others are loaded from the store's due index, page by page, before they are due.
+//
+// What is overdue at a start, however much, keeps nothing waiting: FireOverdue() goes through it by
+// and by, oldest first, beside what becomes due now, and a command that comes to a handle before
+// finds that it has fired.
 //
 // Deadlines stand on the service timeline or, absolute times and cron, on the wall clock. The wheel
 // turns on the service timeline: when the wall clock is set, what is resident and stands on it is
@@ -94,11 +99,16 @@ class Shard {
   // true if there may be more to load. An error means that the store cannot be read: fatal.
   absl::StatusOr<bool> LoadWindow();
   // Fires at most `limit` deadlines that are due, in order; returns how many acted. What is due but
-  // not loaded waits for LoadWindow().
+  // not loaded waits for LoadWindow(), what was due at the start for FireOverdue().
   size_t Fire(size_t limit);
-  // Hands at most `limit` of what waits in queues to workers, and drops what is to be purged.
-  // Returns true if there may be more to do. An error means that the store cannot be read: fatal.
-  absl::StatusOr<bool> Dispatch(size_t limit);
+  // Looks at the next `limit` deadlines that had passed when the shard was made, in order, and
+  // fires them; returns how many acted. An error means that the store cannot be read: fatal.
+  absl::StatusOr<size_t> FireOverdue(size_t limit);
+  // True until FireOverdue() has seen them all.
+  bool HasBacklog() const { return backlog_; }
+  // Drops what is to be purged, and hands what waits in queues to workers: at most `limit` in all;
+  // returns how many. An error means that the store cannot be read: fatal.
+  absl::StatusOr<size_t> Dispatch(size_t limit);
   // Forgets ended handles whose retention is over, some at a time; returns how many. Nobody sees
   // them any more in any case: this is for the disk. The same for events in feeds.
   absl::StatusOr<size_t> Forget();
@@ -129,9 +139,6 @@ class Shard {
   // When the next deadline acts, exactly; nothing if there is none. Looks at every resident: for
   // clocks that stand still. REQUIRES: all frames are applied.
   absl::StatusOr<std::optional<Instant>> NextDeadline();
-  // True while deadlines that passed before the shard was made have not all fired. Until then no
-  // command may be executed: an event of theirs may have been sent before the stop.
-  bool HasBacklog() const { return backlog_; }
   // Replies and events that wait for a frame.
   size_t waiting() const { return outputs_.size() + reads_.size() + feed_reads_.size(); }
   size_t residents() const { return residents_.size(); }
@@ -198,6 +205,11 @@ class Shard {
   void Answer(Reply<T> reply, absl::StatusOr<T> answer);
 
   // The handle `key`, made resident; nothing if there is none. It may be one that is gone.
+  absl::StatusOr<std::optional<Slot>> Load(absl::string_view key);
+  // A handle that stands in an index; DataLoss if it has no record.
+  absl::StatusOr<Slot> LoadIndexed(absl::string_view key);
+  // The handle `key` for a command: what was overdue of it has fired. An event of that may have
+  // been sent before the stop.
   absl::StatusOr<std::optional<Slot>> Lookup(absl::string_view key);
   // The handle `key`, made resident; NotFound if there is none.
   absl::StatusOr<Slot> Find(absl::string_view key);
@@ -208,6 +220,14 @@ class Shard {
   timer::Context MakeContext();
   // Gives out the events of the step just made on `slot`, once the frame `after` is durable.
   void Emit(Slot slot, uint64_t after, bool redelivery);
+  // The next deadline of the handle has come: returns whether it acted.
+  bool FireNow(Slot slot, const DueKey& due);
+  // The same for all of them up to `until` that were overdue at the start; returns how many acted.
+  size_t FireOverdueOf(Slot slot, const DueKey& until);
+  // Set before the start, and passed by then.
+  bool WasOverdue(const DueKey& due) const {
+    return due.deadline <= recovered_at_ && due.place < first_place_;
+  }
   // Notes that `slot` belongs in the next frame, and brings the wheel up to date.
   void MarkDirty(Slot slot);
   // Arms or disarms the wheel as the handle and what is loaded say.
@@ -217,6 +237,9 @@ class Shard {
   // One page of the deadlines of `timeline`, if what is loaded of them is behind.
   absl::StatusOr<bool> LoadPage(Timeline timeline);
   Instant NowOn(Timeline timeline) const;
+  Span AheadOf(Timeline timeline) const {
+    return timeline == Timeline::kWall ? wall_ahead_ : Span::zero();
+  }
   DueKey& Loaded(Timeline timeline) { return loaded_[static_cast<size_t>(timeline)]; }
   const DueKey& Loaded(Timeline timeline) const { return loaded_[static_cast<size_t>(timeline)]; }
   // Everything due up to here is loaded.
@@ -245,7 +268,7 @@ class Shard {
   absl::Status LoadLine(Line& line);
   absl::StatusOr<size_t> DispatchFrom(Line& line, size_t limit);
   void HandOver(Slot slot, std::shared_ptr<Worker> worker);
-  absl::StatusOr<bool> PurgeSome();
+  absl::StatusOr<size_t> PurgeSome(size_t limit);
   // The run of `handle` is given up.
   void Bury(const timer::Handle& handle, const timer::Event& event);
   void Unbury(Line& line, const DueKey& key);
@@ -270,6 +293,7 @@ class Shard {
   store::StateStore& state_;
   EventSink& sink_;
   const Instant recovered_at_;
+  const uint64_t first_place_;  // given by this shard; those before it were given before the start
 
   clock::Reading reading_;
   bool begun_ = false;  // there has been a reading
@@ -285,6 +309,8 @@ class Shard {
   std::array<DueKey, kFiringTimelines.size()> loaded_;  // by timeline: all up to here is resident
   Span window_;                                         // how far ahead of now that should be
   size_t shrink_above_;  // residents above which it is worth looking for a nearer horizon
+  // What was overdue at the start and has not been looked at: by timeline, after this.
+  std::array<DueKey, kFiringTimelines.size()> overdue_;
   bool backlog_;
   NamespaceCounts namespaces_;
   Feeds feeds_;

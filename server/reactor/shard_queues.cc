@@ -16,8 +16,6 @@ namespace {
 constexpr size_t kPage = 128;
 // What one queue is given before the others have their turn.
 constexpr size_t kTurnOfOne = 64;
-// What a purge drops in one turn.
-constexpr size_t kPurgedAtOnce = 256;
 
 }  // namespace
 
@@ -123,13 +121,8 @@ absl::Status Shard::LoadLine(Line& line) {
       }));
   line.loaded = page.size() == kPage ? page.back().first : Line::kEverything;
   for (const auto& [due, key] : page) {
-    TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Lookup(key));
-    if (!slot) {
-      return absl::DataLossError(
-          absl::StrCat("handle \"", key, "\" waits in queue \"", line.name,
-                       "\" but has no record; restore the data directory from a backup"));
-    }
-    Settle(*slot);
+    TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(key));
+    Settle(slot);
   }
   // What is on its way to the store was not in the page.
   for (const InFlight& frame : in_flight_) {
@@ -141,20 +134,19 @@ absl::Status Shard::LoadLine(Line& line) {
 
 // ---- Dispatch ----------------------------------------------------------------------------------
 
-absl::StatusOr<bool> Shard::Dispatch(size_t limit) {
-  TIMERD_ASSIGN_OR_RETURN(const bool more_to_purge, PurgeSome());
-  size_t given = 0;
-  while (given < limit) {
+absl::StatusOr<size_t> Shard::Dispatch(size_t limit) {
+  TIMERD_ASSIGN_OR_RETURN(size_t done, PurgeSome(limit));
+  while (done < limit) {
     Line* const line = lines_.TakeReady();
     if (line == nullptr) {
-      return more_to_purge;
+      break;
     }
-    TIMERD_ASSIGN_OR_RETURN(const size_t now_given,
-                            DispatchFrom(*line, std::min(kTurnOfOne, limit - given)));
-    given += now_given;
+    TIMERD_ASSIGN_OR_RETURN(const size_t given,
+                            DispatchFrom(*line, std::min(kTurnOfOne, limit - done)));
+    done += given;
     lines_.SetReady(*line);
   }
-  return true;
+  return done;
 }
 
 absl::StatusOr<size_t> Shard::DispatchFrom(Line& line, size_t limit) {
@@ -280,13 +272,11 @@ void Shard::Do(PurgeQueue command) {
                      .reply = std::move(command.reply)});
 }
 
-absl::StatusOr<bool> Shard::PurgeSome() {
-  if (purges_.empty()) {
-    return false;
-  }
-  Purge& purge = purges_.front();
-  Line& line = *purge.line;
-  for (size_t i = 0; i < kPurgedAtOnce; ++i) {
+absl::StatusOr<size_t> Shard::PurgeSome(size_t limit) {
+  size_t dropped = 0;
+  while (!purges_.empty() && dropped < limit) {
+    Purge& purge = purges_.front();
+    Line& line = *purge.line;
     while (line.front.empty() && line.loaded != Line::kEverything) {
       TIMERD_RETURN_IF_ERROR(LoadLine(line));
     }
@@ -295,7 +285,7 @@ absl::StatusOr<bool> Shard::PurgeSome() {
         first->first.place >= purge.place) {
       Answer<uint64_t>(std::move(purge.reply), purge.purged);
       purges_.pop_front();
-      return !purges_.empty();
+      continue;
     }
     const Slot slot = first->second;
     timer::Context context = MakeContext();
@@ -303,8 +293,9 @@ absl::StatusOr<bool> Shard::PurgeSome() {
     MarkDirty(slot);
     Emit(slot, LatestFrame(), /*redelivery=*/false);
     ++purge.purged;
+    ++dropped;
   }
-  return true;
+  return dropped;
 }
 
 }  // namespace timerd::reactor

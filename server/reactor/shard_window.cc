@@ -22,9 +22,7 @@ constexpr Span kForgetInterval = std::chrono::seconds(1);
 
 // ---- Time --------------------------------------------------------------------------------------
 
-Instant Shard::NowOn(Timeline timeline) const {
-  return timeline == Timeline::kWall ? reading_.now + wall_ahead_ : reading_.now;
-}
+Instant Shard::NowOn(Timeline timeline) const { return reading_.now + AheadOf(timeline); }
 
 DueKey Shard::Horizon() const {
   DueKey wall = Loaded(Timeline::kWall);
@@ -54,26 +52,28 @@ size_t Shard::Fire(size_t limit) {
   const DueKey horizon = Horizon();
   while (fired < limit && wheel_.PopExpired(TickReached(reading_.now), &expired)) {
     const Slot slot = expired.handle;
-    if (DueKey{TickStart(expired.deadline), expired.place} > horizon) {
+    const DueKey due{TickStart(expired.deadline), expired.place};
+    if (due > horizon) {
       wheel_.Arm(slot, expired.deadline, expired.place);
       break;  // others may be due before it
     }
-    timer::Handle& handle = residents_[slot].handle;
-    const uint64_t rests_on = LatestFrameOf(residents_[slot]);
-    // What is written of it is later than what acts now: a crash would bring it back to life.
-    const bool ahead_of_log = timer::HasReservation(handle);
-    timer::Context context = MakeContext();
-    context.followed = handle.lost && sink_.IsFollowed(handle.key);
-    context.queue_policy = QueuePolicy(handle);
-    fired += timer::Fire(handle, context) == timer::Fired::kMoved ? 0 : 1;
-    MarkDirty(slot);
-    Emit(slot, ahead_of_log ? LatestFrame() : rests_on,
-         /*redelivery=*/backlog_ && TickStart(expired.deadline) <= recovered_at_);
-  }
-  if (fired < limit && horizon.deadline >= recovered_at_) {
-    backlog_ = false;
+    fired += FireNow(slot, due) ? 1 : 0;
   }
   return fired;
+}
+
+bool Shard::FireNow(Slot slot, const DueKey& due) {
+  timer::Handle& handle = residents_[slot].handle;
+  const uint64_t rests_on = LatestFrameOf(residents_[slot]);
+  // What is written of it is later than what acts now: a crash would bring it back to life.
+  const bool ahead_of_log = timer::HasReservation(handle);
+  timer::Context context = MakeContext();
+  context.followed = handle.lost && sink_.IsFollowed(handle.key);
+  context.queue_policy = QueuePolicy(handle);
+  const bool acted = timer::Fire(handle, context) != timer::Fired::kMoved;
+  MarkDirty(slot);
+  Emit(slot, ahead_of_log ? LatestFrame() : rests_on, /*redelivery=*/backlog_ && WasOverdue(due));
+  return acted;
 }
 
 absl::StatusOr<size_t> Shard::Forget() {
@@ -100,7 +100,7 @@ absl::StatusOr<size_t> Shard::Forget() {
   forgotten_ = full ? page.back().first : until;
   next_forget_ = full ? reading_.now : reading_.now + kForgetInterval;
   for (const auto& [due, key] : page) {
-    TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Lookup(key));
+    TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Load(key));
     if (slot && !residents_[*slot].erased &&
         timer::IsForgotten(residents_[*slot].handle, reading_.now)) {
       residents_[*slot].erased = true;
@@ -209,6 +209,16 @@ bool Shard::IsWithinWindow(const timer::Handle& handle) const {
                      [&within](const timer::Timeout& timeout) { return within(timeout.due); });
 }
 
+absl::StatusOr<Slot> Shard::LoadIndexed(absl::string_view key) {
+  TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Load(key));
+  if (!slot) {
+    return absl::DataLossError(absl::StrCat(
+        "handle \"", key,
+        "\" is in an index but has no record; restore the data directory from a backup"));
+  }
+  return *slot;
+}
+
 absl::StatusOr<bool> Shard::LoadWindow() {
   bool more = false;
   for (const Timeline timeline : kFiringTimelines) {
@@ -238,14 +248,8 @@ absl::StatusOr<bool> Shard::LoadPage(Timeline timeline) {
   const bool full = page.size() == kPage;
   Loaded(timeline) = full ? page.back().first : DueKey{until, kLastPlace};
   for (const auto& [due, key] : page) {
-    TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Lookup(key));
-    if (!slot) {
-      return absl::DataLossError(
-          absl::StrCat("handle \"", key,
-                       "\" has a deadline but no record; restore the data directory from a "
-                       "backup"));
-    }
-    Settle(*slot);
+    TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(key));
+    Settle(slot);
   }
   // What is on its way to the store was not in the page.
   for (const InFlight& frame : in_flight_) {

@@ -296,7 +296,7 @@ TEST_F(ReactorTest, TakesCommandsFromManyThreadsAndAnswersEachOnce) {
   EXPECT_EQ(answered.load(), 800);
 }
 
-TEST_F(ReactorTest, FiresWhatCameDueWhileItWasNotThereBeforeItTakesCommands) {
+TEST_F(ReactorTest, ShowsNoCommandWhatCameDueWhileItWasNotThereAsPending) {
   Start();
   auto created = Create("a", std::chrono::milliseconds(1));
   ASSERT_TRUE(IsReady(created));

@@ -153,15 +153,73 @@ TEST_F(ShardDurabilityTest, HasABacklogAfterARestartUntilAllThatIsOverdueHasFire
   StartWithBacklog(50);
   TakeOutputs();
   EXPECT_TRUE(shard_->HasBacklog());
-  ASSERT_THAT(shard_->LoadWindow(), IsOk());
-  EXPECT_EQ(shard_->Fire(2), 2u);
+  EXPECT_EQ(shard_->FireOverdue(2).value(), 2u);
   EXPECT_TRUE(shard_->HasBacklog());
-  EXPECT_EQ(shard_->Fire(2), 1u);
+  EXPECT_EQ(shard_->FireOverdue(2).value(), 1u);
   EXPECT_FALSE(shard_->HasBacklog());
   Settle();
   EXPECT_THAT(TakeOutputs(), ElementsAre("a FIRED 1 again", "b FIRED 1 again", "c FIRED 1 again"));
   SettleAt(100);
   EXPECT_THAT(TakeOutputs(), ElementsAre("later FIRED 1"));
+}
+
+TEST_F(ShardDurabilityTest, FiresWhatIsOverdueOfAHandleBeforeACommandSeesIt) {
+  Start();
+  CreateTimer("a", 1);
+  CreateTimer("b", 2);
+  CreateTimer("c", 3);
+  Settle();
+  StartWithBacklog(50);
+  TakeOutputs();
+  Cancel("c");
+  EXPECT_TRUE(shard_->HasBacklog());
+  Commit();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("c FIRED 1 again", "cancel c"));
+  Settle();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("a FIRED 1 again", "b FIRED 1 again"));
+}
+
+TEST_F(ShardDurabilityTest, FiresWhatIsDueNowBesideABacklog) {
+  Start();
+  CreateTimer("a", 1);
+  CreateTimer("b", 2);
+  Settle();
+  StartWithBacklog(50);
+  TakeOutputs();
+  CreateTimer("now", 0);
+  CreateTimer("soon", 1);
+  Create("past", {.kind = timer::Kind::kTimer, .at = ToNanos(At(3))});
+  SetTime(51);
+  ASSERT_THAT(shard_->LoadWindow(), IsOk());
+  EXPECT_EQ(shard_->Fire(10), 3u);
+  EXPECT_EQ(shard_->FireOverdue(1).value(), 1u);
+  EXPECT_TRUE(shard_->HasBacklog());
+  Commit();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("create now", "create soon", "create past", "past FIRED 1",
+                                         "now FIRED 1", "soon FIRED 1", "a FIRED 1 again"));
+  Settle();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("b FIRED 1 again"));
+}
+
+// Of both clocks the oldest goes first, a few at a time.
+TEST_F(ShardDurabilityTest, GoesThroughABacklogOfBothClocksInOrder) {
+  Start();
+  for (int i = 0; i < 5; ++i) {
+    CreateTimer(absl::StrCat("s", i), 10 + 2 * i);
+    Create(absl::StrCat("w", i), {.kind = timer::Kind::kTimer, .at = Wall(11 + 2 * i)});
+  }
+  Settle();
+  StartWithBacklog(50);
+  TakeOutputs();
+  for (int i = 0; shard_->HasBacklog(); ++i) {
+    ASSERT_LT(i, 10);
+    ASSERT_THAT(shard_->FireOverdue(3), IsOk());
+  }
+  Commit();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("s0 FIRED 1 again", "w0 FIRED 1 again", "s1 FIRED 1 again",
+                                         "w1 FIRED 1 again", "s2 FIRED 1 again", "w2 FIRED 1 again",
+                                         "s3 FIRED 1 again", "w3 FIRED 1 again", "s4 FIRED 1 again",
+                                         "w4 FIRED 1 again"));
 }
 
 // A timer that is moved to before the start of the server was marked as told before.

@@ -187,10 +187,12 @@ class ShardTest : public ::testing::Test, protected EventSink {
       const absl::StatusOr<bool> loaded = shard_->LoadWindow();
       ASSERT_THAT(loaded, IsOk());
       more = *loaded;
+      ASSERT_THAT(shard_->FireOverdue(1000), IsOk());
+      more |= shard_->HasBacklog();
       more |= shard_->Fire(1000) > 0;
-      const absl::StatusOr<bool> dispatched = shard_->Dispatch(1000);
+      const absl::StatusOr<size_t> dispatched = shard_->Dispatch(1000);
       ASSERT_THAT(dispatched, IsOk());
-      more |= *dispatched;
+      more |= *dispatched > 0;
       const absl::StatusOr<size_t> forgotten = shard_->Forget();
       ASSERT_THAT(forgotten, IsOk());
       more |= *forgotten > 0;

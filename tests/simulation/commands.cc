@@ -15,9 +15,6 @@ using timer::Phase;
 }  // namespace
 
 void Simulation::ExecuteSome() {
-  if (shard_->HasBacklog()) {
-    return;
-  }
   for (uint64_t n = 1 + Below(8); n > 0 && !Failed(); --n) {
     ++tally_.commands;
     switch (Below(20)) {
@@ -101,6 +98,7 @@ void Simulation::ExpectEvent(const ModelEvent& event, uint64_t version, uint64_t
     Check(before->second.type == what.type && before->second.run == what.run,
           absl::StrCat("comes again as something else: ", Describe(event.notice)));
     taken_back_.erase(key);
+    before->second.version = model_.version();  // which a crash may undo once more
   }
   expected_.push_back({Describe(event.notice), version, frame,
                        std::make_pair(key, Told{what.type, what.run, model_.version()})});
@@ -134,6 +132,7 @@ void Simulation::OnOutput(const std::string& text) {
 
 void Simulation::DoCreate() {
   const std::string id = AnyId();
+  Reach(id);
   timer::Spec spec = AnySpec();
   if (const auto before = model_.SpecOf(id); before && OneIn(2)) {
     spec = *before;  // the same request again, perhaps but for one thing
@@ -149,6 +148,7 @@ void Simulation::DoCreate() {
 
 void Simulation::DoBound() {
   const std::string id = AnyKnownId();
+  Reach(id);
   const Span timeout = AnyDelay();
   std::optional<timer::Outcome> fallback;
   if (OneIn(2)) {
@@ -160,6 +160,7 @@ void Simulation::DoBound() {
 
 void Simulation::DoWatch() {
   const std::string id = AnyKnownId();
+  Reach(id);
   const uint64_t after = Below(4);
   auto reply = Expect(absl::StrCat("watch ", id), model_.Watch(id, after, clock_));
   shard_->Execute(reactor::Watch{id, after, std::move(reply)});
@@ -167,18 +168,21 @@ void Simulation::DoWatch() {
 
 void Simulation::DoCancel() {
   const std::string id = AnyKnownId();
+  Reach(id);
   auto reply = Expect(absl::StrCat("cancel ", id), model_.Cancel(id, clock_));
   shard_->Execute(reactor::Cancel{id, std::move(reply)});
 }
 
 void Simulation::DoStop() {
   const std::string id = AnyKnownId();
+  Reach(id);
   auto reply = Expect(absl::StrCat("stop ", id), model_.Stop(id, clock_));
   shard_->Execute(reactor::StopLoop{id, std::move(reply)});
 }
 
 void Simulation::DoSteer() {
   const std::string id = AnyKnownId();
+  Reach(id);
   switch (Below(3)) {
     case 0: {
       auto reply = Expect(absl::StrCat("pause ", id), model_.Pause(id, clock_));
@@ -200,6 +204,7 @@ void Simulation::DoReport() {
   for (int i = 0; i < 3 && model_.PhaseOf(id) != Phase::kRunning; ++i) {
     id = AnyId();  // most reports are of something that runs
   }
+  Reach(id);
   const uint64_t last = std::max<uint64_t>(1, model_.RunOf(id));
   const uint64_t run = OneIn(5) ? 1 + Below(last + 2) : last;
   const timer::Outcome outcome = AnyOutcome();
@@ -210,6 +215,7 @@ void Simulation::DoReport() {
 
 void Simulation::DoMove() {
   const std::string id = AnyKnownId();
+  Reach(id);
   const Span delay = AnyDelay();
   const Span by = OneIn(20) ? options_.limits.max_delay + delay : OneIn(2) ? delay : -delay;
   decltype(reactor::Reschedule::move) move;
@@ -237,6 +243,7 @@ void Simulation::DoMove() {
 }
 
 void Simulation::DoGet(const std::string& id) {
+  Reach(id);
   auto reply = Expect(absl::StrCat("get ", id), model_.Get(id, clock_));
   shard_->Execute(reactor::Get{id, std::move(reply)});
 }

@@ -300,8 +300,27 @@ std::optional<uint64_t> Model::NextTick() const {
 
 void Model::Fire(const clock::Reading& now) {
   TIMERD_CHECK(!order_.empty());
-  const Armed armed = order_.begin()->second;
-  order_.erase(order_.begin());
+  FireAt(order_.begin(), now);
+}
+
+bool Model::FireOverdue(const std::string& id, uint64_t tick, uint64_t place,
+                        const clock::Reading& now) {
+  std::set<std::string> seen;
+  const auto next = std::find_if(order_.begin(), order_.end(), [&](const auto& each) {
+    const auto& [key, armed] = each;
+    const bool first = seen.insert(armed.id).second;  // nothing of a handle overtakes
+    return first && key.first <= tick && key.second < place && (id.empty() || armed.id == id);
+  });
+  if (next == order_.end()) {
+    return false;
+  }
+  FireAt(next, now);
+  return true;
+}
+
+void Model::FireAt(std::map<Key, Armed>::iterator next, const clock::Reading& now) {
+  const Armed armed = next->second;
+  order_.erase(next);
   ++version_;
   Entry& entry = entries_.at(armed.id);
   FireNext(armed, entry, now);

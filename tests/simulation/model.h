@@ -64,6 +64,11 @@ class Model {
   std::optional<uint64_t> NextTick() const;
   // Fires the next deadline. REQUIRES: there is one.
   void Fire(const clock::Reading& now);
+  // Fires the next of those that were armed before `place` and are due at `tick`: of `id`, unless
+  // that is empty. Returns false if there is none.
+  bool FireOverdue(const std::string& id, uint64_t tick, uint64_t place, const clock::Reading& now);
+  // What the next deadline gets that is armed.
+  uint64_t next_place() const { return next_place_; }
 
   // Events since the last call, in order.
   std::vector<ModelEvent> TakeEvents() { return std::exchange(events_, {}); }
@@ -111,6 +116,7 @@ class Model {
   };
 
   void FollowClock(Span ahead);
+  void FireAt(std::map<Key, Armed>::iterator next, const clock::Reading& now);
   void FireNext(const Armed& armed, Entry& entry, const clock::Reading& now);
   static bool IsForgotten(const Entry& entry, Instant now);
   absl::StatusOr<Entry*> Find(const std::string& id, Instant now);

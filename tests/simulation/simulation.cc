@@ -29,6 +29,7 @@ Tally& Tally::operator+=(const Tally& other) {
   frames_lost += other.frames_lost;
   rows += other.rows;
   shrunk += other.shrunk;
+  fired_for_a_command += other.fired_for_a_command;
   wall_steps += other.wall_steps;
   replaced += other.replaced;
   return *this;
@@ -163,26 +164,50 @@ void Simulation::LoadWindow() {
 }
 
 void Simulation::Fire(size_t limit) {
-  const bool backlog = shard_->HasBacklog();
+  if (shard_->HasBacklog()) {
+    return FireOverdue(limit);
+  }
   const size_t fired = shard_->Fire(limit);
-  const uint64_t reached = static_cast<uint64_t>(ToNanos(clock_.now) / kMilli);
+  const uint64_t reached = TickReached(clock_.now);
   for (size_t i = 0; i < fired; ++i) {
     const std::optional<uint64_t> tick = model_.NextTick();
     if (!tick || *tick > reached) {
       return Fail(absl::StrCat("fired ", fired, " deadlines, of which only ", i, " are due"));
     }
-    const bool overdue_at_start = *tick <= static_cast<uint64_t>(ToNanos(started_at_) / kMilli);
     model_.Fire(clock_);
-    ExpectFiring(backlog && overdue_at_start);
+    ExpectFiring(/*redelivery=*/false);
   }
   if (fired > 0) {
     Trace(absl::StrCat("fired ", fired));
   }
-  if (backlog && !shard_->HasBacklog() && !Failed()) {
-    const std::optional<uint64_t> tick = model_.NextTick();
-    Check(!tick || TickStart(*tick) > started_at_,
-          "the backlog is said to be over, but something of it is due");
+}
+
+// What became due while the server was down. Nothing else fires meanwhile, so that all that fires
+// does so in the model's order.
+void Simulation::FireOverdue(size_t limit) {
+  const absl::StatusOr<size_t> fired = shard_->FireOverdue(limit);
+  CheckOk(fired.status(), "firing what is overdue");
+  for (size_t i = 0; i < fired.value_or(0); ++i) {
+    if (!model_.FireOverdue("", TickReached(started_at_), first_place_, clock_)) {
+      return Fail(absl::StrCat("fired ", *fired, " deadlines, of which only ", i, " are overdue"));
+    }
+    ExpectFiring(/*redelivery=*/true);
+  }
+  Trace(absl::StrCat("fired ", fired.value_or(0), " of what was overdue"));
+  if (!shard_->HasBacklog() && !Failed()) {
+    if (model_.FireOverdue("", TickReached(started_at_), first_place_, clock_)) {
+      ExpectFiring(/*redelivery=*/true);
+      return Fail("the backlog is said to be over, but that is of it");
+    }
     Check(taken_back_.empty(), "an event that was told before the crash has not come again");
+  }
+}
+
+void Simulation::Reach(const std::string& id) {
+  while (shard_->HasBacklog() &&
+         model_.FireOverdue(id, TickReached(started_at_), first_place_, clock_)) {
+    ++tally_.fired_for_a_command;
+    ExpectFiring(/*redelivery=*/true);
   }
 }
 
@@ -303,6 +328,7 @@ void Simulation::Start() {
     }
   }
   started_at_ = clock_.now;
+  first_place_ = model_.next_place();
   reactor::EventSink& sink = *this;
   shard_ = std::make_unique<reactor::Shard>(options_, *found, clock_.now, *state_, sink);
   fresh_ = true;

@@ -34,7 +34,8 @@ struct Tally {
   uint64_t rows = 0;
   uint64_t wall_steps = 0;  // of the wall clock
   uint64_t replaced = 0;
-  uint64_t shrunk = 0;  // times that more was due within the window than was resident
+  uint64_t fired_for_a_command = 0;  // of what was overdue at a start
+  uint64_t shrunk = 0;               // times that more was due within the window than was resident
 
   Tally& operator+=(const Tally& other);
 };
@@ -74,6 +75,7 @@ class Simulation : private reactor::EventSink {
   void Begin();
   void LoadWindow();
   void Fire(size_t limit);
+  void FireOverdue(size_t limit);
   void ExecuteSome();
   void TakeFrame(bool even_empty);
   void AppendNext();
@@ -92,6 +94,8 @@ class Simulation : private reactor::EventSink {
   void Start();
 
   // ---- Commands: each executes one and notes what the model answers.
+  // `id` is about to get a command: what was overdue of it at the start fires first.
+  void Reach(const std::string& id);
   void DoCreate();
   void DoBound();
   void DoWatch();
@@ -160,6 +164,7 @@ class Simulation : private reactor::EventSink {
   bool fresh_ = true;                    // the shard has seen no clock yet
   bool wall_was_set_ = false;            // and no frame says so yet
   Instant started_at_;
+  uint64_t first_place_ = 0;  // of the deadlines that were set since
   uint64_t lists_waiting_ = 0;
 
   uint64_t next_command_ = 1;

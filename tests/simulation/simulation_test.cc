@@ -62,6 +62,7 @@ TEST(SimulationTest, DoesWhatTheModelAllowsThroughLateDisksAndCrashes) {
     EXPECT_GT(tally.unacknowledged_kept, 0u);
     EXPECT_GT(tally.rows, seeds);
     EXPECT_GT(tally.shrunk, 0u);
+    EXPECT_GT(tally.fired_for_a_command, 0u);
     EXPECT_GT(tally.wall_steps, seeds);
     EXPECT_GT(tally.replaced, seeds);
   }
