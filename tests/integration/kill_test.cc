@@ -459,6 +459,13 @@ TEST(OverdueTest, FireAtOnceInTheOrderOfTheirDeadlines) {
   const int64_t started = WallNanos();
   server.Restart();
   ApiClient client(server.address());
+  v1::ListRequest pending;
+  pending.set_state(v1::STATE_PENDING);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (client.List(pending)->handles_size() > 0) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "some have not fired";
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
   FiringTimes times;
   std::set<int64_t> distinct;
   v1::ListRequest request;
