@@ -33,8 +33,10 @@ class WorkStream final : public grpc::ServerBidiReactor<v1::WorkRequest, v1::Wor
   struct Options {
     uint32_t max_credit = 10'000;
     size_t max_settlements = 10'000;  // in one message
-    // What waits to be written before the worker is given no more.
-    size_t max_waiting_bytes = 1 << 20;
+    // What waits to be written before the worker is given no more: some messages beyond those that
+    // the connection holds, so that a worker that has stopped reading holds few of the others'
+    // occurrences, whatever its credit.
+    size_t max_waiting_bytes = 128 << 10;
   };
 
   static std::shared_ptr<WorkStream> Make(const Options& options, const Validator& validator,
