@@ -70,8 +70,24 @@ class ManualReactor::Unit final : public CommandPort {
     }
   }
 
-  // Writes down what has changed, and gives out what waits for it.
+  // Writes down what has changed, and gives out what waits for it. Some of that changes more.
   void Commit() {
+    do {
+      CommitOnce();
+    } while (shard_.waiting() > 0);
+  }
+
+  // Writes down what a restart would otherwise have to make up for.
+  void Stop() {
+    shard_.WriteReservations();
+    Commit();
+    Checkpoint();
+  }
+
+ private:
+  static constexpr size_t kCheckpointBytes = 32 << 20;
+
+  void CommitOnce() {
     OrDie(shard_.Forget(), "reading the store");
     while (OrDie(shard_.Dispatch(kFireBatch), "reading the store") == kFireBatch) {
     }
@@ -92,16 +108,6 @@ class ManualReactor::Unit final : public CommandPort {
       Checkpoint();
     }
   }
-
-  // Writes down what a restart would otherwise have to make up for.
-  void Stop() {
-    shard_.WriteReservations();
-    Commit();
-    Checkpoint();
-  }
-
- private:
-  static constexpr size_t kCheckpointBytes = 32 << 20;
 
   void Checkpoint() {
     since_checkpoint_ = 0;

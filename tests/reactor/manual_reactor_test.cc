@@ -46,20 +46,37 @@ class Side : public EventSink {
   bool redelivery = false;  // one of them was
 };
 
+// One queue with one worker, who has credit for everything.
+class OneWorker : public Worker, public Queue, public QueueDirectory {
+ public:
+  void Deliver(Occurrence occurrence) override { delivered.push_back(std::move(occurrence)); }
+  void OnLeaseOver(absl::string_view, uint64_t, bool) override {}
+
+  std::shared_ptr<Worker> Claim(uint32_t) override { return {std::shared_ptr<void>(), this}; }
+  timer::DeliveryPolicy policy() const override { return {}; }
+  void Count(int, int, int, int) override {}
+  absl::Status Admit() const override { return absl::OkStatus(); }
+
+  std::shared_ptr<Queue> Get(absl::string_view) override { return {std::shared_ptr<void>(), this}; }
+  absl::Status RefuseNew(absl::string_view) const override { return absl::OkStatus(); }
+
+  std::vector<Occurrence> delivered;  // the reactor's thread; read once an answer has come
+};
+
 class ManualReactorTest : public ::testing::Test {
  protected:
   void Start(ManualReactorOptions options = {}) {
     reactor_ = std::make_unique<ManualReactor>(options);
   }
   // Adds shard `index`, from what `kv_` holds of it.
-  CommandPort& Add(uint32_t index) {
+  CommandPort& Add(uint32_t index, QueueDirectory* queues = nullptr) {
     sides_.push_back(std::make_unique<Side>(kv_, index));
     Side& side = *sides_.back();
     const absl::StatusOr<Recovered> recovered = Recover(*side.log, *side.state);
     TIMERD_CHECK(recovered.ok());
     const Instant now = recovered->position.sequence() > 0 ? recovered->reading().now : At(0);
-    return reactor_->Add({.index = index, .is_virtual = true}, *recovered, now, *side.log,
-                         *side.state, side);
+    return reactor_->Add({.index = index, .is_virtual = true, .queues = queues}, *recovered, now,
+                         *side.log, *side.state, side);
   }
 
   // Posts a command and waits for its answer.
@@ -240,6 +257,42 @@ TEST_F(ManualReactorTest, RefusesWhatWouldCrowdItsInbox) {
   EXPECT_THAT(second.get_future().get(), IsRefused(Reason::kLimitExceeded));
   release.set_value();
   EXPECT_THAT(first.get_future().get(), IsOk());
+}
+
+// Taking one reads the store once all is written, and changes more then.
+TEST_F(ManualReactorTest, AnswersWhoeverTakesADeadLetter) {
+  OneWorker worker;
+  Start();
+  CommandPort& port = Add(0, &worker);
+  for (const char* key : {"n/a", "n/b"}) {
+    EXPECT_THAT(Ask<Opened>(port, Create{.key = key,
+                                         .spec = {.kind = timer::Kind::kTimer,
+                                                  .reported = true,
+                                                  .span = Seconds(1),
+                                                  .queue = "mail"}}),
+                IsOk());
+  }
+  ASSERT_THAT(Step(port, 1), IsOk());
+  ASSERT_EQ(worker.delivered.size(), 2u);
+  for (const Occurrence& each : std::exchange(worker.delivered, {})) {
+    EXPECT_THAT(
+        Ask<Settled>(port, Settle{each.key, each.lease, timer::Failure{.final = true}, nullptr}),
+        IsOk());
+  }
+  const auto letters = Ask<Letters>(port, ListLetters{.queue = "n/mail", .max = 10});
+  ASSERT_THAT(letters, IsOk());
+  ASSERT_EQ(letters->letters.size(), 2u);
+  EXPECT_THAT(
+      Ask<std::string>(port, TakeLetter{.queue = "n/mail", .letter = letters->letters[0].key}),
+      IsOk());
+  EXPECT_EQ(Ask<std::string>(port, TakeLetter{.queue = "n/mail",
+                                              .letter = letters->letters[1].key,
+                                              .replay = true,
+                                              .new_key = "n/x"})
+                .value(),
+            "n/b");
+  EXPECT_TRUE(Ask<Letters>(port, ListLetters{.queue = "n/mail", .max = 10})->letters.empty());
+  reactor_.reset();  // before the worker
 }
 
 }  // namespace
