@@ -37,6 +37,7 @@ var (
 	keys = map[string]string{
 		"call":   " call request stream expect expect_error save ",
 		"read":   " read expect save ",
+		"gather": " gather expect save ",
 		"send":   " send message ",
 		"finish": " finish ",
 		"closed": " closed status reason ",
@@ -175,10 +176,13 @@ type stream struct {
 }
 
 func find(rpc string) protoreflect.MethodDescriptor {
-	services := pb.File_timerd_v1_timers_proto.Services()
-	for i := 0; i < services.Len(); i++ {
-		if method := services.Get(i).Methods().ByName(protoreflect.Name(rpc)); method != nil {
-			return method
+	for _, file := range []protoreflect.FileDescriptor{
+		pb.File_timerd_v1_timers_proto, pb.File_timerd_v1_queues_proto} {
+		services := file.Services()
+		for i := 0; i < services.Len(); i++ {
+			if method := services.Get(i).Methods().ByName(protoreflect.Name(rpc)); method != nil {
+				return method
+			}
 		}
 	}
 	fail("no service has an RPC %s", rpc)
@@ -213,12 +217,31 @@ func (s stream) send(content object) {
 }
 
 // read gives the next message and nil; at the end nil and how it ended.
-func (s stream) read() (any, object) {
-	answer := s.make(s.method.Output())
-	if err := s.RecvMsg(answer); err != nil {
-		return nil, describe(err)
+func (s stream) read() (any, object) { return s.gather(nil) }
+
+// gather reads messages and joins them until each list has as many elements as expected.
+func (s stream) gather(expected object) (any, object) {
+	joined := s.make(s.method.Output())
+	for {
+		answer := s.make(s.method.Output())
+		if err := s.RecvMsg(answer); err != nil {
+			return nil, describe(err)
+		}
+		proto.Merge(joined, answer)
+		if message := toJSON(joined).(object); hasLists(message, expected) {
+			return message, nil
+		}
 	}
-	return toJSON(answer), nil
+}
+
+func hasLists(message, expected object) bool {
+	for key, value := range expected {
+		list, ok := value.([]any)
+		if actual, _ := message[key].([]any); ok && len(actual) < len(list) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s stream) expectEnd(step object) {
@@ -284,8 +307,12 @@ func (c *testCase) step(step object) {
 		fail("no stream is called %s", name)
 	}
 	switch kind {
-	case "read":
-		message, ending := s.read()
+	case "read", "gather":
+		expected := object{}
+		if kind == "gather" {
+			expected = step["expect"].(object)
+		}
+		message, ending := s.gather(expected)
 		if message == nil {
 			fail("the stream has ended with %s", show(ending))
 		}

@@ -28,6 +28,7 @@ public class Conformance {
   private static final Map<String, Set<String>> KEYS = Map.of(
       "call", Set.of("call", "request", "stream", "expect", "expect_error", "save"),
       "read", Set.of("read", "expect", "save"),
+      "gather", Set.of("gather", "expect", "save"),
       "send", Set.of("send", "message"),
       "finish", Set.of("finish"),
       "closed", Set.of("closed", "status", "reason"),
@@ -72,8 +73,9 @@ public class Conformance {
       throw new Failure("no stream is called %s", name);
     }
     switch (kind) {
-      case "read" -> {
-        JsonElement message = stream.read();
+      case "read", "gather" -> {
+        JsonElement message = stream.gather(
+            kind.equals("read") ? new JsonObject() : step.getAsJsonObject("expect"));
         if (message == null) {
           throw new Failure("the stream has ended with %s", stream.ending());
         }

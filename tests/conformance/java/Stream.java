@@ -1,5 +1,6 @@
 package dev.timerd.conformance;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
@@ -7,6 +8,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.util.JsonFormat;
 import dev.timerd.v1.ClockGrpc;
+import dev.timerd.v1.QueuesGrpc;
 import dev.timerd.v1.StatusDetails;
 import dev.timerd.v1.TimersGrpc;
 import io.grpc.CallOptions;
@@ -23,8 +25,9 @@ import java.util.concurrent.TimeUnit;
 
 /** The messages of one RPC, as JSON. Those of a unary RPC are a stream of one. */
 class Stream {
-  private static final List<ServiceDescriptor> SERVICES =
-      List.of(TimersGrpc.getServiceDescriptor(), ClockGrpc.getServiceDescriptor());
+  private static final List<ServiceDescriptor> SERVICES = List.of(
+      TimersGrpc.getServiceDescriptor(), ClockGrpc.getServiceDescriptor(),
+      QueuesGrpc.getServiceDescriptor());
   private static final int RPC_DEADLINE_S = 30;
   private static final Metadata.Key<StatusDetails> DETAILS = Metadata.Key.of(
       "grpc-status-details-bin",
@@ -88,10 +91,19 @@ class Stream {
 
   /** The next message; null when it has ended, and then ending() says how. */
   JsonElement read() throws InterruptedException {
+    return gather(new JsonObject());
+  }
+
+  /** As read(), of messages joined until each list has as many elements as expected. */
+  JsonElement gather(JsonObject expected) throws InterruptedException {
+    Message.Builder joined = null;
     try {
-      Message message = call.read();
-      if (message != null) {
-        return Json.of(message);
+      for (Message next = call.read(); next != null; next = call.read()) {
+        joined = joined == null ? next.toBuilder() : joined.mergeFrom(next);
+        JsonObject message = Json.of(joined.build()).getAsJsonObject();
+        if (hasLists(message, expected)) {
+          return message;
+        }
       }
       ending = new JsonObject();
       ending.addProperty("code", "OK");
@@ -99,6 +111,13 @@ class Stream {
       ending = describe(refused);
     }
     return null;
+  }
+
+  private static boolean hasLists(JsonObject message, JsonObject expected) {
+    return expected.entrySet().stream().allMatch(
+        each -> !(each.getValue() instanceof JsonArray list)
+            || message.get(each.getKey()) instanceof JsonArray actual
+                && actual.size() >= list.size());
   }
 
   JsonObject ending() {

@@ -10,13 +10,15 @@ import {GrpcTransport} from "@protobuf-ts/grpc-transport";
 import {Duration} from "./google/protobuf/duration.js";
 import {Timestamp} from "./google/protobuf/timestamp.js";
 import {ErrorInfo, StatusDetails} from "./timerd/v1/errors.js";
+import {QueuesClient} from "./timerd/v1/queues.client.js";
 import {ClockClient, TimersClient} from "./timerd/v1/timers.client.js";
 
-const CLIENTS = [TimersClient, ClockClient];
+const CLIENTS = [TimersClient, ClockClient, QueuesClient];
 const RPC_DEADLINE_MS = 30_000;
 const KEYS = {
   call: ["call", "request", "stream", "expect", "expect_error", "save"],
   read: ["read", "expect", "save"],
+  gather: ["gather", "expect", "save"],
   send: ["send", "message"],
   finish: ["finish"],
   closed: ["closed", "status", "reason"],
@@ -85,6 +87,11 @@ function match(expected, actual, path) {
   }
 }
 
+function hasLists(message, expected) {
+  return Object.entries(expected).every(
+      ([key, value]) => !Array.isArray(value) || message[key]?.length >= value.length);
+}
+
 async function* answerOf(unary) {
   yield (await unary).response;
 }
@@ -130,11 +137,23 @@ class Stream {
     await this.#call.requests.complete();
   }
 
-  // The next message as {message}; at the end how it ended, as {ending}.
-  async read() {
+  // The next message as {message}; at the end how it ended, as {ending}. Messages are joined until
+  // each list has as many elements as expected.
+  async read(expected = {}) {
+    const encoded = [];
     try {
-      const {value, done} = await this.#answers.next();
-      return done ? {ending: {code: "OK"}} : {message: toJson(this.method.O, value)};
+      while (true) {
+        const {value, done} = await this.#answers.next();
+        if (done) {
+          return {ending: {code: "OK"}};
+        }
+        encoded.push(this.method.O.toBinary(value));  // one behind the other they are one message
+        const joined = this.method.O.fromBinary(Buffer.concat(encoded));
+        const message = toJson(this.method.O, joined);
+        if (hasLists(message, expected)) {
+          return {message};
+        }
+      }
     } catch (error) {
       return {ending: describe(error)};
     }
@@ -190,8 +209,8 @@ class Case {
     if (stream === undefined) {
       throw new Failure(`no stream is called ${step[kind]}`);
     }
-    if (kind === "read") {
-      const {message, ending} = await stream.read();
+    if (kind === "read" || kind === "gather") {
+      const {message, ending} = await stream.read(kind === "gather" ? step.expect : {});
       if (message === undefined) {
         throw new Failure(`the stream has ended with ${show(ending)}`);
       }

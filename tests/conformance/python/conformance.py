@@ -13,17 +13,19 @@ import uuid
 import grpc
 from google.protobuf import (
     descriptor_pb2, descriptor_pool, duration_pb2, json_format, timestamp_pb2)
-from timerd.v1 import errors_pb2, timers_pb2, timers_pb2_grpc
+from timerd.v1 import errors_pb2, queues_pb2, queues_pb2_grpc, timers_pb2, timers_pb2_grpc
 
 # Each service, and the class of its stub.
 SERVICES = [
     (timers_pb2.DESCRIPTOR.services_by_name["Timers"], timers_pb2_grpc.TimersStub),
     (timers_pb2.DESCRIPTOR.services_by_name["Clock"], timers_pb2_grpc.ClockStub),
+    (queues_pb2.DESCRIPTOR.services_by_name["Queues"], queues_pb2_grpc.QueuesStub),
 ]
 RPC_DEADLINE_S = 30
 KEYS = {
     "call": {"call", "request", "stream", "expect", "expect_error", "save"},
     "read": {"read", "expect", "save"},
+    "gather": {"gather", "expect", "save"},
     "send": {"send", "message"},
     "finish": {"finish"},
     "closed": {"closed", "status", "reason"},
@@ -107,6 +109,10 @@ def match(expected, actual, path):
         raise Failure(f"{path} is {json.dumps(actual)}, not {json.dumps(expected)}")
 
 
+def lists_of(step):
+    return {key: value for key, value in step["expect"].items() if isinstance(value, list)}
+
+
 class Stream:
     """The messages of one RPC, as JSON. Those of a unary RPC are a stream of one."""
 
@@ -141,10 +147,18 @@ class Stream:
     def finish(self):
         self._requests.put(None)
 
-    def read(self):
-        """The next message, and None; at the end None, and how it ended."""
+    def read(self, lists=None):
+        """The next message, and None; at the end None, and how it ended.
+
+        Messages are joined until each of the lists has as many elements as in `lists`.
+        """
+        joined = self.method.output_type._concrete_class()
         try:
-            return to_json(next(self._answers)), None
+            while True:
+                joined.MergeFrom(next(self._answers))
+                message = to_json(joined)
+                if all(len(message[key]) >= len(each) for key, each in (lists or {}).items()):
+                    return message, None
         except StopIteration:
             return None, {"code": "OK"}
         except grpc.RpcError as error:
@@ -191,8 +205,8 @@ class Case:
         if name not in self._streams:
             raise Failure(f"no stream is called {name}")
         stream = self._streams[name]
-        if kind == "read":
-            message, ending = stream.read()
+        if kind in ("read", "gather"):
+            message, ending = stream.read(lists_of(step) if kind == "gather" else None)
             if message is None:
                 raise Failure(f"the stream has ended with {json.dumps(ending)}")
             self._check(step, message)
