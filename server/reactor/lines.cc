@@ -89,6 +89,9 @@ void Lines::Move(Line& line, std::optional<timer::Stage> from, std::optional<tim
   line.count.set_scheduled(Plus(line.count.scheduled(), by.scheduled));
   line.count.set_waiting(Plus(line.count.waiting(), by.waiting));
   line.count.set_leased(Plus(line.count.leased(), by.leased));
+  if (line.count.waiting() == 0) {
+    line.loaded = Line::kEverything;  // what comes next is not behind anything on disk
+  }
   if (line.queue != nullptr) {
     line.queue->Count(by.scheduled, by.waiting, by.leased, 0);
   }

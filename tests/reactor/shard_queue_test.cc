@@ -172,6 +172,36 @@ TEST_F(ShardQueueTest, KeepsALongLineOnDiskAndInOrder) {
   EXPECT_EQ(mail().leased, kCount);
 }
 
+// A line that ends where a page read from disk ends (128): the shard once took it to go on there,
+// so that what came next was given to nobody, and whoever asked for the oldest stopped the shard.
+TEST_F(ShardQueueTest, GoesOnAfterALineThatEndsWithAPage) {
+  Start();
+  for (int i = 0; i < 128; ++i) {
+    CreateQueued(absl::StrCat("t", i), 1);
+  }
+  SettleAt(3);
+  queues_.clear();
+  Start(4);
+  Offer(200);
+  EXPECT_EQ(Delivered().size(), 128u);
+  CreateQueued("next", 1);
+  SettleAt(6);
+  EXPECT_THAT(Delivered(), ElementsAre("next 1"));
+  EXPECT_EQ(Ask<std::optional<Instant>>(ReadOldest{.queue = "default/mail"}).value(), std::nullopt);
+}
+
+TEST_F(ShardQueueTest, PurgesALineThatEndsWithAPage) {
+  Start();
+  for (int i = 0; i < 256; ++i) {
+    CreateQueued(absl::StrCat("t", i), 1);
+  }
+  SettleAt(3);
+  queues_.clear();
+  Start(4);
+  EXPECT_EQ(Ask<uint64_t>(PurgeQueue{.queue = "default/mail"}).value(), 256u);
+  EXPECT_EQ(mail().waiting, 0);
+}
+
 TEST_F(ShardQueueTest, FindsWhatWaitedAndWhatWasLeasedAfterARestart) {
   Start();
   mail().credit = 1;
