@@ -76,10 +76,10 @@ reactor::Reply<T> Simulation::Expect(const std::string& command, const absl::Sta
   });
   tally_.replaced += static_cast<uint64_t>(of_the_new - events.begin());
   std::for_each(events.begin(), of_the_new,
-                [this](ModelEvent& event) { ExpectEvent(event, model_.version(), taken_); });
-  expected_.push_back({text, model_.version(), taken_, std::nullopt});
+                [this](ModelEvent& event) { ExpectEvent(event, model_.version(), disk_.taken()); });
+  expected_.push_back({text, model_.version(), disk_.taken(), std::nullopt});
   std::for_each(of_the_new, events.end(),
-                [this](ModelEvent& event) { ExpectEvent(event, model_.version(), taken_); });
+                [this](ModelEvent& event) { ExpectEvent(event, model_.version(), disk_.taken()); });
   return [this, number](absl::StatusOr<T> actual) { OnOutput(number + Describe(actual)); };
 }
 
@@ -126,7 +126,7 @@ void Simulation::OnOutput(const std::string& text) {
   if (expected.event) {
     told_.insert_or_assign(expected.event->first, expected.event->second);
   }
-  Check(expected.version <= after_frame_.at(durable_).version(),
+  Check(expected.version <= after_frame_.at(disk_.durable()).version(),
         absl::StrCat("told before it was durable: ", text));
 }
 
@@ -269,7 +269,7 @@ void Simulation::DoList() {
         if (Failed()) {
           return;
         }
-        const Model stored = after_frame_.at(applied_).WithClockOf(model_);
+        const Model stored = after_frame_.at(disk_.applied()).WithClockOf(model_);
         Check(stored.version() >= version, "a listing does not show what came before it");
         std::vector<std::string> expected = stored.List(filter, clock_.now);
         Check(answer->next.has_value() || expected.size() <= page, "a listing ends too early");

@@ -230,6 +230,7 @@ void QueueSimulation::Release() {
 // ---- Crashes -----------------------------------------------------------------------------------
 
 void QueueSimulation::Start() {
+  const uint64_t durable = disk_.durable();
   const absl::StatusOr<reactor::Recovered> found = disk_.Open();
   CheckOk(found.status(), "recovering");
   if (Failed()) {
@@ -237,7 +238,8 @@ void QueueSimulation::Start() {
   }
   const uint64_t recovered = found->position.sequence();
   if (recovered > 0) {
-    Check(after_frame_.contains(recovered), "recovered to a frame that was never taken, or known");
+    Check(recovered >= durable, "a durable frame was lost");
+    Check(after_frame_.contains(recovered), "recovered to a frame that was never taken");
     if (Failed()) {
       return;
     }

@@ -9,7 +9,7 @@
 namespace timerd::simulation {
 namespace {
 
-constexpr uint64_t kSeeds = 1000;
+constexpr uint64_t kSeeds = 500;
 constexpr int kSteps = 400;
 
 TEST(QueueSimulationTest, DoesWhatTheModelAllowsThroughLateDisksAndCrashes) {

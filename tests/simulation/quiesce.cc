@@ -32,13 +32,13 @@ void Simulation::Quiesce() {
     const absl::StatusOr<size_t> forgotten = shard_->Forget();
     CheckOk(forgotten.status(), "forgetting");
     TakeFrame(/*even_empty=*/false);
-    more = *loaded || model_.version() != version || told_applied_ != taken_ ||
+    more = *loaded || model_.version() != version || !disk_.IsIdle() ||
            shard_->NextWake() <= clock_.now;
-    while (!to_append_.empty()) {
+    while (disk_.appended() < disk_.taken() && !Failed()) {
       AppendNext();
     }
     TellDurable();
-    while (!to_apply_.empty()) {
+    while (disk_.applied() < disk_.taken() && !Failed()) {
       ApplyNext();
     }
     TellApplied();

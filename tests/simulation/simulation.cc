@@ -54,7 +54,7 @@ Simulation::Simulation(uint64_t seed)
       ids_(3 + Below(40)),
       slowness_(1 + Below(6)),
       wall_offset_ns_(static_cast<int64_t>(Below(2 * kHour)) - kHour),
-      kv_(random_()),
+      disk_(random_(), options_.index),
       model_(options_.limits) {
   const int64_t start = ToNanos(testing::kStart) + static_cast<int64_t>(Below(3) * kMilli / 2);
   clock_ = {InstantFromNanos(start), start + wall_offset_ns_};
@@ -151,7 +151,7 @@ void Simulation::Begin() {
   if (std::exchange(wall_was_set_, false)) {
     // As the reactor does: a restart measures its gap from the clock as it goes now.
     TakeFrame(/*even_empty=*/true);
-    while (!to_append_.empty()) {
+    while (disk_.appended() < disk_.taken() && !Failed()) {
       AppendNext();
     }
     TellDurable();
@@ -221,90 +221,55 @@ void Simulation::TakeFrame(bool even_empty) {
   if (!frame) {
     return;
   }
-  Check(frame->sequence() == ++taken_, "frames are not numbered in sequence");
-  Trace(absl::StrCat("frame ", taken_, " of ", frame->operations_size()));
+  Check(frame->sequence() == disk_.taken() + 1, "frames are not numbered in sequence");
+  Trace(absl::StrCat("frame ", frame->sequence(), " of ", frame->operations_size()));
   ++tally_.frames;
-  to_append_.push_back(*std::move(frame));
-  after_frame_.insert_or_assign(taken_, model_);
+  disk_.Take(*std::move(frame));
+  after_frame_.insert_or_assign(disk_.taken(), model_);
 }
 
-void Simulation::AppendNext() {
-  if (to_append_.empty()) {
-    return;
-  }
-  CheckOk(log_->Append(to_append_.front()), "appending");
-  appended_ = to_append_.front().sequence();
-  to_apply_.push_back(std::move(to_append_.front()));
-  to_append_.pop_front();
-}
+void Simulation::AppendNext() { CheckOk(disk_.AppendNext(), "appending"); }
 
 void Simulation::TellDurable() {
-  while (durable_ < appended_) {
-    shard_->OnDurable(++durable_);
-    Trace(absl::StrCat("durable ", durable_));
-  }
+  disk_.TellDurable(*shard_);
+  Trace(absl::StrCat("durable ", disk_.durable()));
 }
 
 void Simulation::ApplyNext() {
-  if (to_apply_.empty() || to_apply_.front().sequence() > durable_) {
-    return;
-  }
-  CheckOk(state_->Apply(to_apply_.front()), "applying");
-  applied_ = to_apply_.front().sequence();
-  to_apply_.pop_front();
-  after_frame_.erase(after_frame_.begin(), after_frame_.find(applied_));
+  CheckOk(disk_.ApplyNext(), "applying");
+  after_frame_.erase(after_frame_.begin(), after_frame_.find(disk_.applied()));
 }
 
-void Simulation::TellApplied() {
-  while (told_applied_ < applied_) {
-    shard_->OnApplied(++told_applied_);
-    Trace(absl::StrCat("applied ", told_applied_));
-  }
-}
+void Simulation::TellApplied() { disk_.TellApplied(*shard_); }
 
 void Simulation::Release() {
   shard_->Release();
   // Nothing waits that need not: the outputs go in order, an event as soon as it is first, a reply
   // as soon as what it rests on is durable.
-  const uint64_t durable_version = after_frame_.contains(durable_)
-                                       ? after_frame_.at(durable_).version()
+  const uint64_t durable_version = after_frame_.contains(disk_.durable())
+                                       ? after_frame_.at(disk_.durable()).version()
                                        : after_frame_.begin()->second.version();
   if (!expected_.empty() && expected_.front().version <= durable_version &&
-      expected_.front().frame <= durable_) {
+      expected_.front().frame <= disk_.durable()) {
     Fail(absl::StrCat("still waits although it need not: ", expected_.front().text));
   }
 }
 
-void Simulation::Checkpoint() {
-  const absl::StatusOr<uint64_t> through = state_->Checkpoint();
-  CheckOk(through.status(), "a checkpoint");
-  if (through.ok() && OneIn(2)) {
-    CheckOk(log_->Trim(*through), "trimming");
-  }
-}
+void Simulation::Checkpoint() { CheckOk(disk_.Checkpoint(/*trim=*/OneIn(2)), "a checkpoint"); }
 
 // ---- Crashes -----------------------------------------------------------------------------------
 
 void Simulation::Start() {
-  absl::StatusOr<std::unique_ptr<store::KvShardLog>> log =
-      store::KvShardLog::Open(kv_, options_.index, store::Durability::kSync);
-  CheckOk(log.status(), "opening the log");
-  absl::StatusOr<std::unique_ptr<store::KvStateStore>> state =
-      store::KvStateStore::Open(kv_, options_.index);
-  CheckOk(state.status(), "opening the state");
-  if (Failed()) {
-    return;
-  }
-  log_ = *std::move(log);
-  state_ = *std::move(state);
-  const absl::StatusOr<reactor::Recovered> found = reactor::Recover(*log_, *state_);
+  const uint64_t taken = disk_.taken();
+  const uint64_t durable = disk_.durable();
+  const absl::StatusOr<reactor::Recovered> found = disk_.Open();
   CheckOk(found.status(), "recovering");
   if (Failed()) {
     return;
   }
   const uint64_t recovered = found->position.sequence();
   if (recovered > 0) {
-    Check(recovered >= durable_, "a durable frame was lost");
+    Check(recovered >= durable, "a durable frame was lost");
     Check(after_frame_.contains(recovered), "recovered to a frame that was never taken");
     const clock::Reading last = found->reading();
     // Between two lives of a server the wall clock is all there is.
@@ -314,12 +279,11 @@ void Simulation::Start() {
     if (Failed()) {
       return;
     }
-    tally_.unacknowledged_kept += recovered - durable_;
-    tally_.frames_lost += taken_ - recovered;
+    tally_.unacknowledged_kept += recovered - durable;
+    tally_.frames_lost += taken - recovered;
     model_ = Model(after_frame_.at(recovered));
   }
   model_.TakeEvents();
-  taken_ = appended_ = durable_ = applied_ = told_applied_ = recovered;
   after_frame_.clear();
   after_frame_.emplace(recovered, model_);
   for (const auto& [key, told] : told_) {
@@ -330,7 +294,7 @@ void Simulation::Start() {
   started_at_ = clock_.now;
   first_place_ = model_.next_place();
   reactor::EventSink& sink = *this;
-  shard_ = std::make_unique<reactor::Shard>(options_, *found, clock_.now, *state_, sink);
+  shard_ = std::make_unique<reactor::Shard>(options_, *found, clock_.now, disk_.state(), sink);
   fresh_ = true;
   Trace(absl::StrCat("started at frame ", recovered));
 }
@@ -339,13 +303,11 @@ void Simulation::Crash() {
   ++tally_.crashes;
   Trace("crash");
   shard_.reset();
-  kv_.Crash(OneIn(2) ? store::CrashingKv::CrashKind::kProcess
-                     : store::CrashingKv::CrashKind::kPower);
+  disk_.Crash(OneIn(2) ? store::CrashingKv::CrashKind::kProcess
+                       : store::CrashingKv::CrashKind::kPower);
   expected_.clear();
-  to_append_.clear();
-  to_apply_.clear();
   lists_waiting_ = 0;
-  const uint64_t known = after_frame_.at(durable_).version();
+  const uint64_t known = after_frame_.at(disk_.durable()).version();
   const bool all_known = std::all_of(told_.begin(), told_.end(), [known](const auto& each) {
     return each.second.version <= known;
   });

@@ -14,10 +14,8 @@
 #include <vector>
 
 #include "server/reactor/shard.h"
-#include "server/store/kv_shard_log.h"
-#include "server/store/kv_state_store.h"
 #include "tests/simulation/model.h"
-#include "tests/support/crashing_kv.h"
+#include "tests/simulation/slow_disk.h"
 
 namespace timerd::simulation {
 
@@ -142,21 +140,11 @@ class Simulation : private reactor::EventSink {
   int64_t wall_offset_ns_;
   clock::Reading clock_;  // now
 
-  store::CrashingKv kv_;
-  std::unique_ptr<store::KvShardLog> log_;
-  std::unique_ptr<store::KvStateStore> state_;
+  SlowDisk disk_;
   std::unique_ptr<reactor::Shard> shard_;
 
-  std::deque<store::Frame> to_append_;
-  std::deque<store::Frame> to_apply_;
-  uint64_t taken_ = 0;         // the last frame taken,
-  uint64_t appended_ = 0;      // in the log,
-  uint64_t durable_ = 0;       // known by the shard to be there,
-  uint64_t applied_ = 0;       // in the state store,
-  uint64_t told_applied_ = 0;  // known by the shard to be there
-
   Model model_;
-  std::map<uint64_t, Model> after_frame_;  // from frame applied_ on
+  std::map<uint64_t, Model> after_frame_;  // from the last frame applied on
 
   std::deque<Expected> expected_;
   std::map<EventKey, Told> told_;

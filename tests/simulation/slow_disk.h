@@ -34,9 +34,10 @@ class SlowDisk {
   absl::Status Checkpoint(bool trim);
 
   store::StateStore& state() { return *state_; }
-  uint64_t taken() const { return taken_; }      // the last frame taken,
-  uint64_t durable() const { return durable_; }  // known by the shard to be in the log,
-  uint64_t applied() const { return applied_; }  // in the state
+  uint64_t taken() const { return taken_; }        // the last frame taken,
+  uint64_t appended() const { return appended_; }  // in the log,
+  uint64_t durable() const { return durable_; }    // known by the shard to be in the log,
+  uint64_t applied() const { return applied_; }    // in the state
   bool IsIdle() const { return told_applied_ == taken_; }
 
  private:
