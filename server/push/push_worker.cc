@@ -12,6 +12,8 @@ namespace {
 // A wait for the rate that is longer than this part of the time-out extends the lease, which is a
 // write: short ones come out of what the lease has to spare.
 constexpr int kShortWait = 10;
+// A target is called evenly: what it can take at once nobody has said.
+constexpr Span kBurst = std::chrono::milliseconds(10);
 constexpr Span kLongestExtension = std::chrono::hours(24);
 
 }  // namespace
@@ -23,7 +25,7 @@ PushWorker::PushWorker(PushWorkerOptions options, std::shared_ptr<Sender> sender
       alarms_(alarms),
       settle_(std::move(settle)),
       free_(std::move(free)),
-      bucket_(options_.max_per_second) {}
+      rate_(Rate::PerSecond(options_.max_per_second, kBurst)) {}
 
 void PushWorker::Deliver(reactor::Occurrence occurrence) {
   Lease lease(occurrence.key, occurrence.lease);
@@ -34,7 +36,7 @@ void PushWorker::Deliver(reactor::Occurrence occurrence) {
     stopped = stopped_;
     if (!stopped) {
       const Instant now = alarms_.Now();
-      wait = bucket_.ReadyAfter(now, static_cast<int64_t>(waiting_.size())) - now;
+      wait = bucket_.ReadyAfter(now, static_cast<int64_t>(waiting_.size()), rate_) - now;
       waiting_.emplace(++last_place_, lease);
       owed_[lease] = {.waiting = std::move(occurrence), .place = last_place_};
     }
@@ -100,11 +102,10 @@ std::optional<PushWorker::Begin> PushWorker::TakeNext() {
     return std::nullopt;
   }
   const Instant now = alarms_.Now();
-  if (const Instant ready = bucket_.ReadyAt(now); ready > now) {
-    SetAlarm(ready);
+  if (const Span wait = bucket_.Take(now, rate_); wait > Span::zero()) {
+    SetAlarm(now + wait);
     return std::nullopt;
   }
-  bucket_.Take(now);
   ++running_;
   const auto first = waiting_.begin();
   Begin begin{std::move(first->second), {}};

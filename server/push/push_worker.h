@@ -11,9 +11,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "server/base/mutex.h"
+#include "server/base/token_bucket.h"
 #include "server/push/alarms.h"
 #include "server/push/sender.h"
-#include "server/push/token_bucket.h"
 #include "server/reactor/work.h"
 
 namespace timerd::push {
@@ -75,10 +75,11 @@ class PushWorker final : public reactor::Worker, public std::enable_shared_from_
   Alarms& alarms_;
   const Settle settle_;
   const Free free_;
+  const Rate rate_;
 
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  TokenBucket bucket_ ABSL_GUARDED_BY(mutex_);
+  TokenBucket bucket_;
   bool alarm_set_ ABSL_GUARDED_BY(mutex_) = false;
   uint32_t running_ ABSL_GUARDED_BY(mutex_) = 0;  // calls that have not ended, wanted or not
   uint64_t last_place_ ABSL_GUARDED_BY(mutex_) = 0;
