@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "server/base/token_bucket.h"
 
 namespace timerd {
 namespace {
@@ -150,15 +151,24 @@ void AddFlags(CLI::App& app, Options& options) {
                       1'000'000'000, "Deadlines that one Advance may fire")
       ->group(group);
 
-  AddNumber<uint64_t>(app, "--max-handles", shard.max_handles, 1, 1'000'000'000'000,
+  AddNumber<uint64_t>(app, "--max-handles", shard.namespaces.max_handles, 1, 1'000'000'000'000,
                       "Handles living in one namespace at once")
+      ->group(group);
+  AddNumber<uint32_t>(app, "--max-rate-per-namespace", shard.namespaces.max_rate, 0, kMaxRate,
+                      "New handles per second in one namespace;\n0: no limit")
       ->group(group);
 
   const std::string queues = "Queues";
   AddNumber<size_t>(app, "--max-queues", options.queues.max_queues, 1, 1'000'000, "Queues")
       ->group(queues);
-  AddNumber<uint64_t>(app, "--max-backlog", options.queues.max_backlog, 1, 1'000'000'000'000,
+  AddNumber<uint64_t>(app, "--max-backlog", options.queues.each.max_backlog, 1, 1'000'000'000'000,
                       "Occurrences that may wait in one queue")
+      ->group(queues);
+  AddNumber<uint64_t>(app, "--max-pending-per-queue", options.queues.each.max_pending, 1,
+                      1'000'000'000'000, "Handles of one queue that are not due yet")
+      ->group(queues);
+  AddNumber<uint32_t>(app, "--max-rate-per-queue", options.queues.each.max_rate, 0, kMaxRate,
+                      "New handles per second in one queue;\n0: no limit")
       ->group(queues);
   AddNumber<uint32_t>(app, "--max-credit", options.queues_service.work.max_credit, 1, 1'000'000,
                       "Occurrences that one worker may hold")

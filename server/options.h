@@ -38,7 +38,7 @@ struct Options {
   // Residents here are of the whole server; each shard gets its part.
   reactor::ReactorOptions reactor;
   service::ServiceOptions service;
-  delivery::QueueLimits queues;
+  delivery::DirectoryLimits queues;
   service::QueuesOptions queues_service;  // its limits are the service's
   ManualNamespacesOptions manual;         // its shard is the reactor's
   std::string push_allow;                 // URL prefixes with commas between them; empty: no push

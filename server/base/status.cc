@@ -1,6 +1,7 @@
 #include "server/base/status.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace timerd {
@@ -9,6 +10,7 @@ namespace {
 constexpr absl::string_view kReasonUrl = "timerd/reason";
 constexpr absl::string_view kDetailUrl = "timerd/detail";
 constexpr absl::string_view kLimitUrl = "timerd/limit";
+constexpr absl::string_view kRetryUrl = "timerd/retry-after-ns";
 
 absl::StatusCode CodeOf(Reason reason) {
   switch (reason) {
@@ -116,6 +118,17 @@ std::string DetailOf(const absl::Status& status) { return PayloadOf(status, kDet
 absl::Status ByLimit(absl::string_view limit, absl::Status status) {
   status.SetPayload(kLimitUrl, absl::Cord(limit));
   return status;
+}
+
+absl::Status RetryAfter(Span delay, absl::Status status) {
+  status.SetPayload(kRetryUrl, absl::Cord(absl::StrCat(delay.count())));
+  return status;
+}
+
+absl::optional<Span> RetryDelayOf(const absl::Status& status) {
+  int64_t ns = 0;
+  return absl::SimpleAtoi(PayloadOf(status, kRetryUrl), &ns) ? absl::make_optional(Span(ns))
+                                                             : absl::nullopt;
 }
 
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status) {

@@ -7,6 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "server/base/instant.h"
 
 namespace timerd {
 
@@ -50,6 +52,14 @@ std::string DetailOf(const absl::Status& status);
 // `status`, a refusal by the flag `limit` ("max-delay") although its reason does not say so. For
 // the count of refusals: it does not travel.
 absl::Status ByLimit(absl::string_view limit, absl::Status status);
+// When to ask again where nobody can foresee when there will be room: of what a shard works off by
+// itself, and of what has to be ended or carried out by others first.
+inline constexpr Span kRetrySoon = std::chrono::milliseconds(100);
+inline constexpr Span kRetryLater = std::chrono::seconds(1);
+// `status`, a refusal of what may be asked for again `delay` from now.
+absl::Status RetryAfter(Span delay, absl::Status status);
+// That delay; nothing where waiting is no use.
+absl::optional<Span> RetryDelayOf(const absl::Status& status);
 // The same refusal, said of something: `prefix` goes before the message.
 absl::Status Prefixed(absl::string_view prefix, const absl::Status& status);
 // The flag that refused; empty if it was something else.

@@ -16,7 +16,7 @@ std::shared_ptr<WorkQueue> QueueDirectory::FindOrMake(absl::string_view name) {
   if (by_name_.size() >= limits_.max_queues) {
     return nullptr;
   }
-  auto queue = std::make_shared<WorkQueue>(std::string(name), limits_.max_backlog, wake_);
+  auto queue = std::make_shared<WorkQueue>(std::string(name), limits_.each, wake_);
   by_name_.emplace(std::string(name), queue);
   return queue;
 }

@@ -13,15 +13,15 @@
 
 namespace timerd::delivery {
 
-struct QueueLimits {
+struct DirectoryLimits {
   size_t max_queues = 10'000;
-  uint64_t max_backlog = 100'000'000;
+  QueueLimits each;
 };
 
 // Thread-safe. Queues are never forgotten while the server runs, so their number has a bound.
 class QueueDirectory final : public reactor::QueueDirectory {
  public:
-  QueueDirectory(const QueueLimits& limits, WorkQueue::Wake wake)
+  QueueDirectory(const DirectoryLimits& limits, WorkQueue::Wake wake)
       : limits_(limits), wake_(std::move(wake)) {}
 
   std::shared_ptr<reactor::Queue> Get(absl::string_view name) override { return FindOrMake(name); }
@@ -37,7 +37,7 @@ class QueueDirectory final : public reactor::QueueDirectory {
   std::vector<std::shared_ptr<WorkQueue>> All() const;
 
  private:
-  const QueueLimits limits_;
+  const DirectoryLimits limits_;
   const WorkQueue::Wake wake_;
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<WorkQueue>, std::less<>> by_name_ ABSL_GUARDED_BY(mutex_);

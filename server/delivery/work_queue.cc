@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "server/base/handle_key.h"
 #include "server/base/status.h"
 
@@ -169,21 +170,65 @@ void WorkQueue::Count(int scheduled, int waiting, int leased, int dead_letters) 
   dead_letters_.fetch_add(dead_letters, std::memory_order_relaxed);
 }
 
-absl::Status WorkQueue::Admit() const {
-  uint64_t most = max_backlog_;
-  {
-    const MutexLock lock(mutex_);
-    most = settings_.max_backlog > 0 ? settings_.max_backlog : most;
-  }
+QueueLimits WorkQueue::Limits() const {
+  const MutexLock lock(mutex_);
+  return {.max_backlog = settings_.max_backlog > 0 ? settings_.max_backlog : limits_.max_backlog,
+          .max_pending = settings_.max_pending > 0 ? settings_.max_pending : limits_.max_pending,
+          .max_rate = settings_.max_rate > 0 ? settings_.max_rate : limits_.max_rate};
+}
+
+bool WorkQueue::TrySchedule(int64_t max) {
+  int64_t scheduled = scheduled_.load(std::memory_order_relaxed);
+  do {
+    if (scheduled >= max) {
+      return false;
+    }
+  } while (!scheduled_.compare_exchange_weak(scheduled, scheduled + 1, std::memory_order_relaxed));
+  return true;
+}
+
+absl::Status WorkQueue::Admit(Instant now, bool in_place) {
+  const QueueLimits limits = Limits();
   const int64_t waiting = waiting_.load(std::memory_order_relaxed);
-  if (waiting < static_cast<int64_t>(most)) {
-    return absl::OkStatus();
+  if (waiting >= static_cast<int64_t>(limits.max_backlog)) {
+    return RetryAfter(
+        kRetryLater,
+        Refuse(Reason::kLimitExceeded,
+               absl::StrCat("queue \"", IdOf(name_), "\" has ", waiting,
+                            " occurrences waiting, as many as its max_backlog or --max-backlog "
+                            "allows; start more workers, or try again later"),
+               "max-backlog"));
   }
-  return Refuse(Reason::kLimitExceeded,
-                absl::StrCat("queue \"", IdOf(name_), "\" has ", waiting,
-                             " occurrences waiting, as many as its max_backlog or --max-backlog ",
-                             "allows; start more workers, or try again later"),
-                "max-backlog");
+  const Rate rate = Rate::PerSecond(limits.max_rate);
+  if (const Span wait = creations_.Take(now, rate); wait > Span::zero()) {
+    return RetryAfter(wait,
+                      Refuse(Reason::kLimitExceeded,
+                             absl::StrCat("queue \"", IdOf(name_), "\" has had ", limits.max_rate,
+                                          " new handles in a second, as many as its max_rate or "
+                                          "--max-rate-per-queue allows; there is room for one in ",
+                                          absl::FormatDuration(absl::FromChrono(wait)),
+                                          ": try again then, or raise the limit"),
+                             "max-rate-per-queue"));
+  }
+  if (in_place) {
+    scheduled_.fetch_add(1, std::memory_order_relaxed);
+  } else if (!TrySchedule(static_cast<int64_t>(limits.max_pending))) {
+    creations_.GiveBack(rate);
+    return RetryAfter(
+        kRetryLater,
+        Refuse(Reason::kLimitExceeded,
+               absl::StrCat("queue \"", IdOf(name_), "\" has ", limits.max_pending,
+                            " handles that are not due yet, as many as its max_pending or "
+                            "--max-pending-per-queue allows; cancel some, wait for some to be due, "
+                            "or raise the limit"),
+               "max-pending-per-queue"));
+  }
+  return absl::OkStatus();
+}
+
+void WorkQueue::Withdraw() {
+  creations_.GiveBack(Rate::PerSecond(Limits().max_rate));
+  scheduled_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace timerd::delivery

@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "server/base/mutex.h"
+#include "server/base/token_bucket.h"
 #include "server/reactor/work.h"
 
 namespace timerd::delivery {
@@ -19,7 +20,17 @@ namespace timerd::delivery {
 struct QueueSettings {
   bool paused = false;
   timer::DeliveryPolicy policy;  // 0: the default
-  uint64_t max_backlog = 0;      // 0: the server's
+  // 0: the server's.
+  uint64_t max_backlog = 0;
+  uint64_t max_pending = 0;
+  uint32_t max_rate = 0;
+};
+
+// What may be in one queue that was told nothing else.
+struct QueueLimits {
+  uint64_t max_backlog = 100'000'000;  // occurrences that wait
+  uint64_t max_pending = 100'000'000;  // handles that are not due yet
+  uint32_t max_rate = 0;               // new handles per second; 0: no limit
 };
 
 // Thread-safe. Shards claim, workers come and go; each call is a few steps under one lock.
@@ -28,8 +39,8 @@ class WorkQueue final : public reactor::Queue {
   // `wake(name, shard)` tells a shard that it may claim again; called without a lock held.
   using Wake = std::function<void(const std::string& name, uint32_t shard)>;
 
-  WorkQueue(std::string name, uint64_t max_backlog, Wake wake)
-      : name_(std::move(name)), max_backlog_(max_backlog), wake_(std::move(wake)) {}
+  WorkQueue(std::string name, const QueueLimits& limits, Wake wake)
+      : name_(std::move(name)), limits_(limits), wake_(std::move(wake)) {}
 
   // A worker's place in the queue.
   class Member;
@@ -73,9 +84,14 @@ class WorkQueue final : public reactor::Queue {
   std::shared_ptr<reactor::Worker> Claim(uint32_t shard) override;
   timer::DeliveryPolicy policy() const override;
   void Count(int scheduled, int waiting, int leased, int dead_letters) override;
-  absl::Status Admit() const override;
+  absl::Status Admit(Instant now, bool in_place) override;
+  void Withdraw() override;
 
  private:
+  // The limits that hold now.
+  QueueLimits Limits() const;
+  // Counts one more as scheduled, unless `max` are: never more, however many shards ask at once.
+  bool TrySchedule(int64_t max);
   // Puts a member with credit in line for its turn.
   void Offer(const std::shared_ptr<Member>& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The shards to wake, if any of them can be given something.
@@ -83,8 +99,9 @@ class WorkQueue final : public reactor::Queue {
   void WakeAll(const std::vector<uint32_t>& shards);
 
   const std::string name_;
-  const uint64_t max_backlog_;
+  const QueueLimits limits_;
   const Wake wake_;
+  TokenBucket creations_;
   std::atomic<int64_t> scheduled_{0};
   std::atomic<int64_t> waiting_{0};
   std::atomic<int64_t> leased_{0};

@@ -23,7 +23,7 @@ void Add(Counts& counts, std::optional<timer::Stage> stage, int by) {
     counts.waiting += by;
   } else if (stage == timer::Stage::kLeased) {
     counts.leased += by;
-  } else if (stage) {
+  } else if (Lines::IsScheduled(stage)) {
     counts.scheduled += by;
   }
 }
@@ -96,6 +96,15 @@ void Lines::Move(Line& line, std::optional<timer::Stage> from, std::optional<tim
     line.queue->Count(by.scheduled, by.waiting, by.leased, 0);
   }
   Touch(line);
+}
+
+void Lines::Enter(Line& line) {
+  line.count.set_scheduled(line.count.scheduled() + 1);
+  Touch(line);
+}
+
+bool Lines::IsScheduled(std::optional<timer::Stage> stage) {
+  return stage == timer::Stage::kIdle || stage == timer::Stage::kBackoff;
 }
 
 void Lines::AddLetters(Line& line, int by) {

@@ -53,6 +53,10 @@ class Lines {
 
   // One handle of `line` goes from one stage to another; nothing: it is not one that lives.
   void Move(Line& line, std::optional<timer::Stage> from, std::optional<timer::Stage> to);
+  // One handle that the queue has admitted, and counted, is in `line` from now on, as kIdle.
+  void Enter(Line& line);
+  // Whether a handle at this stage counts as scheduled.
+  static bool IsScheduled(std::optional<timer::Stage> stage);
   void AddLetters(Line& line, int by);
 
   // Whoever has something that waits is looked at again.

@@ -1,6 +1,7 @@
 #include "server/reactor/namespace_counts.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "server/base/check.h"
 #include "server/base/handle_key.h"
 #include "server/base/status.h"
@@ -8,8 +9,11 @@
 namespace timerd::reactor {
 
 NamespaceCounts::NamespaceCounts(const std::vector<store::NamespaceCount>& stored,
-                                 UsageRegistry* usage, uint64_t max_handles)
-    : usage_(usage), max_handles_(max_handles) {
+                                 UsageRegistry* usage, const NamespaceLimits& limits)
+    : usage_(usage),
+      max_handles_(limits.max_handles),
+      max_rate_(limits.max_rate),
+      rate_(Rate::PerSecond(limits.max_rate)) {
   for (const store::NamespaceCount& count : stored) {
     Entry& entry = Find(HandleKey(count.name(), ""));
     entry.stored = count;
@@ -21,7 +25,7 @@ NamespaceCounts::NamespaceCounts(const std::vector<store::NamespaceCount>& store
   }
 }
 
-absl::Status NamespaceCounts::Admit(absl::string_view key, timer::Kind kind) {
+absl::Status NamespaceCounts::Admit(absl::string_view key, timer::Kind kind, Instant now) {
   Entry& entry = Find(key);
   if (usage_ != nullptr && entry.usage == nullptr) {
     if (!entry.changed &&
@@ -36,18 +40,42 @@ absl::Status NamespaceCounts::Admit(absl::string_view key, timer::Kind kind) {
                      usage_->max_namespaces(), " allows; use one that is there, or raise the flag"),
         "max-namespaces");
   }
+  TIMERD_RETURN_IF_ERROR(TakeTurn(entry, now));
   if (entry.usage != nullptr && !entry.usage->TryCreate(kind, static_cast<int64_t>(max_handles_))) {
-    return Refuse(Reason::kLimitExceeded,
-                  absl::StrCat("namespace \"", NamespaceOf(key), "\" has ", max_handles_,
-                               " handles that have not ended, as many as --max-handles allows; "
-                               "cancel some, wait for some to end, or raise the flag"),
-                  "max-handles");
+    entry.usage->creations().GiveBack(rate_);
+    return RetryAfter(
+        kRetryLater,
+        Refuse(Reason::kLimitExceeded,
+               absl::StrCat("namespace \"", NamespaceOf(key), "\" has ", max_handles_,
+                            " handles that have not ended, as many as --max-handles allows; "
+                            "cancel some, wait for some to end, or raise the flag"),
+               "max-handles"));
   }
   Change(entry, kind, 1);
   return absl::OkStatus();
 }
 
-void NamespaceCounts::AdmitReplacement(absl::string_view key, timer::Kind kind) {
+absl::Status NamespaceCounts::AdmitReplacement(absl::string_view key, Instant now) {
+  return TakeTurn(Find(key), now);
+}
+
+absl::Status NamespaceCounts::TakeTurn(const Entry& entry, Instant now) const {
+  const Span wait =
+      entry.usage == nullptr ? Span::zero() : entry.usage->creations().Take(now, rate_);
+  if (wait == Span::zero()) {
+    return absl::OkStatus();
+  }
+  return RetryAfter(
+      wait, Refuse(Reason::kLimitExceeded,
+                   absl::StrCat("namespace \"", entry.stored.name(), "\" has had ", max_rate_,
+                                " new handles in a second, as many as --max-rate-per-namespace "
+                                "allows; there is room for one in ",
+                                absl::FormatDuration(absl::FromChrono(wait)),
+                                ": try again then, or raise the flag"),
+                   "max-rate-per-namespace"));
+}
+
+void NamespaceCounts::CountReplacement(absl::string_view key, timer::Kind kind) {
   Entry& entry = Find(key);
   if (entry.usage != nullptr) {
     entry.usage->OnCreated(kind);

@@ -60,7 +60,7 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       overdue_{kNothingLoaded, kNothingLoaded},
       // A clock that stands still has not gone on meanwhile.
       backlog_(!options.is_virtual),
-      namespaces_(recovered.namespaces, options.usage, options.max_handles),
+      namespaces_(recovered.namespaces, options.usage, options.namespaces),
       feeds_(recovered.feeds, options.feed, options.usage),
       forgotten_(kNothingLoaded),
       lines_(recovered.queues, options.queues) {}

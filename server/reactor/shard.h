@@ -58,8 +58,7 @@ struct ShardOptions {
   // Above this many residents the window shrinks.
   size_t max_residents = 100'000;
   timer::Limits limits;
-  // Handles that may live in one namespace at once, over all shards.
-  uint64_t max_handles = 10'000'000;
+  NamespaceLimits namespaces;
   // Where queues are found; null: nobody takes what waits in one.
   QueueDirectory* queues = nullptr;
   // How long a lease outlives the stream that held it.
@@ -258,7 +257,13 @@ class Shard {
   timer::DeliveryPolicy QueuePolicy(const timer::Handle& handle);
   // Before the handle in `slot` is replaced by `next`, which may name another queue.
   void LeaveQueue(Slot slot, const timer::Handle& next);
-  absl::Status AdmitToQueue(absl::string_view key, const timer::Spec& spec);
+  // Asks the queue of a handle that is to be made, in place of the one in `replaced` if there is
+  // one. Once the handle is there, EnterQueue() takes up what was granted; otherwise
+  // WithdrawFromQueue() gives it back.
+  absl::Status AdmitToQueue(absl::string_view key, const timer::Spec& spec,
+                            std::optional<Slot> replaced);
+  void WithdrawFromQueue(absl::string_view key, const timer::Spec& spec);
+  void EnterQueue(Slot slot);
   // Brings the counts of the handle's queue up to date, and frees the credit of a lease that is
   // over.
   void TrackDelivery(Slot slot);

@@ -62,10 +62,14 @@ void Shard::Do(Create command) {
     refused = Prefixed(absl::StrCat(what, " \"", IdOf(command.key), "\": "), refused);
   }
   if (refused.ok()) {
-    refused = AdmitToQueue(command.key, command.spec);
-  }
-  if (refused.ok() && !lives) {
-    refused = namespaces_.Admit(command.key, kind);
+    refused = AdmitToQueue(command.key, command.spec, lives ? *found : std::nullopt);
+    if (refused.ok()) {
+      refused = lives ? namespaces_.AdmitReplacement(command.key, reading_.now)
+                      : namespaces_.Admit(command.key, kind, reading_.now);
+      if (!refused.ok()) {
+        WithdrawFromQueue(command.key, command.spec);
+      }
+    }
   }
   if (!refused.ok()) {
     if (*found) {
@@ -77,7 +81,7 @@ void Shard::Do(Create command) {
     timer::EndReplaced(residents_[**found].handle, context);
     MarkDirty(**found);
     Emit(**found, LatestFrame(), /*redelivery=*/false);
-    namespaces_.AdmitReplacement(command.key, kind);
+    namespaces_.CountReplacement(command.key, kind);
   }
   timer::Handle handle = timer::Create(command.key, std::move(command.spec),
                                        exists ? &residents_[**found].handle : nullptr, context);
@@ -95,6 +99,7 @@ void Shard::Do(Create command) {
   } else {
     slot = residents_.Add(std::move(handle));
   }
+  EnterQueue(slot);
   MarkDirty(slot);
   Answer<Opened>(std::move(command.reply), std::move(opened));
   Emit(slot, LatestFrame(), /*redelivery=*/false);

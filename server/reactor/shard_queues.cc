@@ -28,17 +28,34 @@ timer::DeliveryPolicy Shard::QueuePolicy(const timer::Handle& handle) {
                              timer::kDefaultDelivery);
 }
 
-absl::Status Shard::AdmitToQueue(absl::string_view key, const timer::Spec& spec) {
+absl::Status Shard::AdmitToQueue(absl::string_view key, const timer::Spec& spec,
+                                 std::optional<Slot> replaced) {
   if (spec.queue.empty() || options_.queues == nullptr) {
     return absl::OkStatus();
   }
   const Line& line = lines_.Of(key, spec.queue);
   if (line.queue != nullptr) {
-    return line.queue->Admit();
+    const bool in_place = replaced && residents_[*replaced].handle.spec.queue == spec.queue &&
+                          Lines::IsScheduled(residents_[*replaced].stage);
+    return line.queue->Admit(reading_.now, in_place);
   }
   const absl::Status refused = options_.queues->RefuseNew(line.name);
   lines_.DropIfEmpty(HandleKey(NamespaceOf(key), spec.queue));
   return refused;
+}
+
+void Shard::WithdrawFromQueue(absl::string_view key, const timer::Spec& spec) {
+  if (!spec.queue.empty() && options_.queues != nullptr) {
+    lines_.Of(key, spec.queue).queue->Withdraw();
+  }
+}
+
+void Shard::EnterQueue(Slot slot) {
+  const timer::Handle& handle = residents_[slot].handle;
+  if (!handle.spec.queue.empty()) {
+    lines_.Enter(LineOf(handle));
+    residents_[slot].stage = timer::Stage::kIdle;
+  }
 }
 
 // ---- Lines -------------------------------------------------------------------------------------

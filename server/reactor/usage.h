@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/base/mutex.h"
+#include "server/base/token_bucket.h"
 #include "server/timer/handle.h"
 
 namespace timerd::reactor {
@@ -44,6 +45,9 @@ class NamespaceUsage {
   // The feed retains so many more events and bytes.
   void OnFeed(int64_t events, int64_t bytes);
 
+  // What bounds how many handles are made in a second, over all shards.
+  TokenBucket& creations() { return creations_; }
+
   // Handles that have not ended, of all kinds.
   int64_t live() const { return live_.load(std::memory_order_relaxed); }
 
@@ -64,6 +68,7 @@ class NamespaceUsage {
  private:
   using Counter = std::atomic<uint64_t>;
 
+  TokenBucket creations_;
   std::atomic<int64_t> live_{0};
   std::array<std::atomic<int64_t>, kKinds> live_by_kind_{};
   std::array<Counter, kKinds> created_{};

@@ -55,8 +55,12 @@ class Queue {
   virtual timer::DeliveryPolicy policy() const = 0;
   // How many more handles of this shard are in each stage.
   virtual void Count(int scheduled, int waiting, int leased, int dead_letters) = 0;
-  // Whether one more handle may name this queue: RESOURCE_EXHAUSTED when too many wait.
-  virtual absl::Status Admit() const = 0;
+  // Whether one more handle may name this queue, `in_place` of one that counts as scheduled in it.
+  // OK: it is counted as scheduled. RESOURCE_EXHAUSTED when too many wait, are scheduled, or have
+  // come within a second.
+  virtual absl::Status Admit(Instant now, bool in_place) = 0;
+  // What was admitted last is not made after all.
+  virtual void Withdraw() = 0;
 };
 
 // Finds queues. Any thread.

@@ -47,14 +47,15 @@ absl::Status InItem(int index, const absl::Status& status) {
 // so shards fill them side by side.
 class Gathering {
  public:
-  Gathering(BatchResults& results, absl::AnyInvocable<void()> done)
-      : results_(results), missing_(results.size()), done_(std::move(done)) {}
+  Gathering(CallCounts& calls, BatchResults& results, absl::AnyInvocable<void()> done)
+      : calls_(calls), results_(results), missing_(results.size()), done_(std::move(done)) {}
 
   template <typename Result>
   void Answer(int index, const absl::StatusOr<Result>& result) {
     if (result.ok()) {
       Translate(*result, Field(*result, results_.Mutable(index)));
     } else {
+      calls_.CountPart(result.status());
       *results_.Mutable(index)->mutable_error() = ToDetails(InItem(index, result.status()));
     }
     if (missing_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
@@ -63,6 +64,7 @@ class Gathering {
   }
 
  private:
+  CallCounts& calls_;
   BatchResults& results_;
   std::atomic<int> missing_;
   absl::AnyInvocable<void()> done_;
@@ -166,12 +168,14 @@ absl::Status CheckBatch(const BatchItems& items, size_t max_items) {
   return absl::OkStatus();
 }
 
-void CarryOut(const Validator& validator, Router& router, const std::string& name_space,
-              const BatchItems& items, BatchResults& results, absl::AnyInvocable<void()> done) {
+void CarryOut(const Validator& validator, Router& router, CallCounts& calls,
+              const std::string& name_space, const BatchItems& items, BatchResults& results,
+              absl::AnyInvocable<void()> done) {
   for (int i = 0; i < items.size(); ++i) {
     results.Add();
   }
-  Batch batch(validator, router, name_space, std::make_shared<Gathering>(results, std::move(done)));
+  Batch batch(validator, router, name_space,
+              std::make_shared<Gathering>(calls, results, std::move(done)));
   for (int i = 0; i < items.size(); ++i) {
     batch.CarryOut(i, items.Get(i));
   }

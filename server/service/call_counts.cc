@@ -48,9 +48,12 @@ size_t CallCounts::MethodOf(const google::protobuf::Descriptor& message) {
 void CallCounts::Count(size_t method, const absl::Status& status) {
   const auto code = static_cast<size_t>(status.code());
   calls_[method * kCodes + code].fetch_add(1, std::memory_order_relaxed);
-  if (status.ok()) {
-    return;
+  if (!status.ok()) {
+    CountPart(status);
   }
+}
+
+void CallCounts::CountPart(const absl::Status& status) {
   if (const std::string limit = LimitOf(status); !limit.empty()) {
     const auto* const known = std::find(kLimits.begin(), kLimits.end() - 1, limit);
     refused_[static_cast<size_t>(known - kLimits.begin())].fetch_add(1, std::memory_order_relaxed);

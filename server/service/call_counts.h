@@ -19,13 +19,15 @@ namespace timerd::service {
 class CallCounts {
  public:
   // The flags that calls are refused by. Others that LimitOf() may name are counted under the last.
-  static constexpr std::array<absl::string_view, 18> kLimits = {
-      "max-delay",           "max-id-bytes",   "max-payload-bytes",
-      "max-request-bytes",   "max-timeouts",   "max-streams",
-      "max-stream-buffer",   "max-inbox",      "max-batch-items",
-      "max-submit-batches",  "max-handles",    "max-namespaces",
-      "max-advance-firings", "max-queues",     "max-backlog",
-      "max-credit",          "feed-retention", "other"};
+  static constexpr std::array<absl::string_view, 21> kLimits = {
+      // of one request
+      "max-delay", "max-id-bytes", "max-payload-bytes", "max-request-bytes", "max-timeouts",
+      "max-batch-items", "max-credit", "max-advance-firings", "feed-retention",
+      // of what there is at once
+      "max-namespaces", "max-queues", "max-handles", "max-pending-per-queue", "max-backlog",
+      "max-streams", "max-stream-buffer", "max-submit-batches", "max-inbox",
+      // of what comes in a second
+      "max-rate-per-namespace", "max-rate-per-queue", "other"};
   // The canonical codes are 0 to 16.
   static constexpr size_t kCodes = 17;
 
@@ -38,12 +40,15 @@ class CallCounts {
     Count(method, status);
   }
 
+  // A part of a call was refused with `status`: an item of a batch, or a message on a stream.
+  void CountPart(const absl::Status& status);
+
   // The methods of the API, in the order of their definition: "Schedule" and so on.
   const std::vector<std::string>& methods() const { return methods_; }
   uint64_t calls(size_t method, size_t code) const {
     return calls_[method * kCodes + code].load(std::memory_order_relaxed);
   }
-  // Calls refused by kLimits[limit], and streams that it ended.
+  // Calls, and parts of them, refused by kLimits[limit], and streams that it ended.
   uint64_t refused(size_t limit) const { return refused_[limit].load(std::memory_order_relaxed); }
 
  private:

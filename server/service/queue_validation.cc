@@ -1,6 +1,7 @@
 // Of Validator: queues, leases, retries and what workers say.
 #include "absl/strings/str_cat.h"
 #include "server/base/due_key.h"
+#include "server/base/token_bucket.h"
 #include "server/service/refusals.h"
 #include "server/service/validation.h"
 
@@ -135,6 +136,12 @@ absl::StatusOr<delivery::QueueSettings> Validator::ToSettings(
     to.policy.lease = (span > Span::zero() ? span : timer::kDefaultDelivery.lease) + kPushMargin;
   }
   to.max_backlog = settings.max_backlog();
+  to.max_pending = settings.max_pending();
+  if (settings.max_rate() > kMaxRate) {
+    return BadField("settings.max_rate", subject, ": settings.max_rate ", settings.max_rate(),
+                    " is out of range; use 1 to ", kMaxRate, ", or 0 for --max-rate-per-queue");
+  }
+  to.max_rate = settings.max_rate();
   return to;
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
+#include "server/service/translation.h"
 #include "timerd/v1/errors.pb.h"
 
 namespace timerd::service {
@@ -25,6 +26,13 @@ std::string Clip(absl::string_view message) {
   return absl::StrCat(message.substr(0, size), "...");
 }
 
+void AddDetail(absl::string_view type, const google::protobuf::Message& detail,
+               v1::StatusDetails& details) {
+  google::protobuf::Any* const any = details.add_details();
+  any->set_type_url(absl::StrCat("type.googleapis.com/google.rpc.", type));
+  any->set_value(detail.SerializeAsString());
+}
+
 }  // namespace
 
 v1::StatusDetails ToDetails(const absl::Status& status) {
@@ -44,9 +52,12 @@ v1::StatusDetails ToDetails(const absl::Status& status) {
   if (!key.empty() && !detail.empty()) {
     (*info.mutable_metadata())[std::string(key)] = detail;
   }
-  google::protobuf::Any* any = details.add_details();
-  any->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
-  any->set_value(info.SerializeAsString());
+  AddDetail("ErrorInfo", info, details);
+  if (const absl::optional<Span> delay = RetryDelayOf(status)) {
+    v1::RetryInfo retry;
+    Translate(*delay, retry.mutable_retry_delay());
+    AddDetail("RetryInfo", retry, details);
+  }
   return details;
 }
 

@@ -9,7 +9,8 @@
 namespace timerd::service {
 
 // Same code and message, cut when it would not fit into the trailers; the reason of a refusal
-// travels in the status details as timerd.v1.ErrorInfo (proto/timerd/v1/errors.proto).
+// travels in the status details as timerd.v1.ErrorInfo, and when to ask again as RetryInfo
+// (proto/timerd/v1/errors.proto).
 grpc::Status ToGrpc(const absl::Status& status);
 
 // The same as a message, for answers that carry errors of their own. REQUIRES: not OK.

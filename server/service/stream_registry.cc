@@ -16,11 +16,13 @@ absl::Status StreamRegistry::Add(Endable* stream) {
     return closed_;
   }
   if (streams_.size() >= max_streams_) {
-    return Refuse(Reason::kLimitExceeded,
-                  absl::StrCat("the server has ", streams_.size(),
-                               " open streams, as many as --max-streams allows; end some, use "
-                               "detached requests, or raise the flag"),
-                  "max-streams");
+    return RetryAfter(
+        kRetryLater,
+        Refuse(Reason::kLimitExceeded,
+               absl::StrCat("the server has ", streams_.size(),
+                            " open streams, as many as --max-streams allows; end some, use "
+                            "detached requests, or raise the flag"),
+               "max-streams"));
   }
   streams_.insert(stream);
   return absl::OkStatus();

@@ -68,11 +68,12 @@ void SubmitStream::CarryOutRequest() {
     return Validator::ToNamespace(request_.namespace_());
   }();
   if (!name_space.ok()) {
+    calls_.CountPart(name_space.status());
     *answer->mutable_error() = ToDetails(name_space.status());
     return OnAnswered(std::move(answer));
   }
   BatchResults& results = *answer->mutable_results();
-  CarryOut(validator_, router_, *name_space, request_.items(), results,
+  CarryOut(validator_, router_, calls_, *name_space, request_.items(), results,
            [self = shared_from_this(), answer] { self->OnAnswered(answer); });
 }
 

@@ -211,7 +211,7 @@ grpc::ServerUnaryReactor* TimersService::Batch(grpc::CallbackServerContext* cont
     TIMERD_RETURN_IF_ERROR(Admit(*request));
     TIMERD_RETURN_IF_ERROR(CheckBatch(request->items(), options_.batches.max_items));
     TIMERD_ASSIGN_OR_RETURN(const std::string name, Validator::ToNamespace(request->namespace_()));
-    CarryOut(validator_, router_, name, request->items(), *response->mutable_results(),
+    CarryOut(validator_, router_, calls_, name, request->items(), *response->mutable_results(),
              [this, call] { Finish<v1::BatchRequest>(call, absl::OkStatus()); });
     return absl::OkStatus();
   }();

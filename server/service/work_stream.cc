@@ -229,6 +229,7 @@ void WorkStream::OnSettled(const std::string& id, uint64_t lease,
     added->set_id(id);
     added->set_lease(lease);
     if (!settled.ok()) {
+      calls_.CountPart(settled.status());
       *added->mutable_error() = ToDetails(settled.status());
     } else {
       if (settled->result.lease_end) {
@@ -268,6 +269,7 @@ void WorkStream::OnReadDone(bool ok) {
     if (queue_ == nullptr && request_.has_register_()) {
       EndLocked(taken);
     } else {
+      calls_.CountPart(taken);
       *Next().mutable_error() = ToDetails(taken);
       CountWaiting(kOverhead + taken.message().size());
     }

@@ -109,5 +109,14 @@ TEST(StatusMacrosTest, PassErrorsOnAsTheyAre) {
   EXPECT_THAT(CheckQuarter(5), IsRefused(Reason::kInvalidField));
 }
 
+TEST(RetryAfterTest, SaysHowLongAlsoOfAPart) {
+  const Span delay = std::chrono::milliseconds(1500);
+  const absl::Status status = RetryAfter(delay, Refuse(Reason::kLimitExceeded, "full", "max-ids"));
+  EXPECT_EQ(RetryDelayOf(status), delay);
+  EXPECT_EQ(RetryDelayOf(Prefixed("items[0]: ", status)), delay);
+  EXPECT_EQ(LimitOf(status), "max-ids");
+  EXPECT_EQ(RetryDelayOf(Refuse(Reason::kLimitExceeded, "large", "max-bytes")), absl::nullopt);
+}
+
 }  // namespace
 }  // namespace timerd

@@ -2,14 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <latch>
 #include <map>
+#include <thread>
 
 #include "server/delivery/queue_directory.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_time.h"
 
 namespace timerd::delivery {
 namespace {
 
+using ::timerd::testing::At;
 using ::timerd::testing::IsOk;
 using ::timerd::testing::IsRefused;
 
@@ -37,7 +43,8 @@ class WorkQueueTest : public ::testing::Test {
   }
 
   std::vector<uint32_t> woken_;
-  WorkQueue queue_{"default/mail", 3,
+  WorkQueue queue_{"default/mail",
+                   {.max_backlog = 3, .max_pending = 4},
                    [this](const std::string&, uint32_t shard) { woken_.push_back(shard); }};
   std::vector<std::shared_ptr<Nobody>> workers_;
 };
@@ -102,11 +109,94 @@ TEST_F(WorkQueueTest, TakesAChangeOfCredit) {
 
 TEST_F(WorkQueueTest, AdmitsUpToItsBacklog) {
   queue_.Count(0, 2, 0, 0);
-  EXPECT_THAT(queue_.Admit(), IsOk());
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
   queue_.Count(0, 1, 0, 0);
-  EXPECT_THAT(queue_.Admit(), IsRefused(Reason::kLimitExceeded));
+  const absl::Status refused = queue_.Admit(At(0), false);
+  EXPECT_THAT(refused, IsRefused(Reason::kLimitExceeded));
+  EXPECT_EQ(LimitOf(refused), "max-backlog");
+  EXPECT_EQ(RetryDelayOf(refused), kRetryLater);
   queue_.Configure({.max_backlog = 4});
-  EXPECT_THAT(queue_.Admit(), IsOk());
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+}
+
+TEST_F(WorkQueueTest, AdmitsAndCountsUpToSoManyThatAreNotDue) {
+  queue_.Count(2, 0, 0, 0);
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+  EXPECT_EQ(queue_.counts().scheduled, 4);
+  const absl::Status refused = queue_.Admit(At(0), false);
+  EXPECT_THAT(refused, IsRefused(Reason::kLimitExceeded));
+  EXPECT_EQ(LimitOf(refused), "max-pending-per-queue");
+  EXPECT_EQ(RetryDelayOf(refused), kRetryLater);
+  EXPECT_EQ(queue_.counts().scheduled, 4);
+  queue_.Withdraw();
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+  queue_.Configure({.max_pending = 5});
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+  EXPECT_THAT(queue_.Admit(At(0), false), IsRefused(Reason::kLimitExceeded));
+}
+
+TEST_F(WorkQueueTest, AdmitsOneInPlaceOfOneThatIsNotDueThoughItIsFull) {
+  queue_.Count(4, 0, 0, 0);
+  EXPECT_THAT(queue_.Admit(At(0), /*in_place=*/true), IsOk());
+  EXPECT_EQ(queue_.counts().scheduled, 5) << "until the other has gone";
+}
+
+TEST_F(WorkQueueTest, AdmitsSoManyASecondAndSaysWhenThereIsRoom) {
+  queue_.Configure({.max_pending = 100, .max_rate = 2});
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+  EXPECT_THAT(queue_.Admit(At(0), true), IsOk());
+  const absl::Status refused = queue_.Admit(At(0.1), true);
+  EXPECT_THAT(refused, IsRefused(Reason::kLimitExceeded));
+  EXPECT_EQ(LimitOf(refused), "max-rate-per-queue");
+  EXPECT_EQ(RetryDelayOf(refused), std::chrono::milliseconds(400));
+  EXPECT_EQ(queue_.counts().scheduled, 2);
+  EXPECT_THAT(queue_.Admit(At(0.5), false), IsOk());
+}
+
+TEST_F(WorkQueueTest, CountsWhatIsRefusedOrWithdrawnAgainstNoRate) {
+  queue_.Configure({.max_pending = 1, .max_rate = 2});
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(LimitOf(queue_.Admit(At(0), false)), "max-pending-per-queue");
+  }
+  queue_.Withdraw();
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+  queue_.Configure({.max_pending = 100, .max_rate = 2});
+  EXPECT_THAT(queue_.Admit(At(0), false), IsOk());
+  EXPECT_EQ(LimitOf(queue_.Admit(At(0), false)), "max-rate-per-queue");
+}
+
+TEST(WorkQueueLimitsTest, HoldHoweverManyShardsAskAtOnce) {
+  constexpr int kShards = 4;
+  constexpr int kTries = 20'000;
+  WorkQueue queue("default/mail", {.max_pending = 3}, [](const std::string&, uint32_t) {});
+  std::latch begin(kShards);  // together, or the first is done before the last has begun
+  std::atomic<int> held{0};
+  std::atomic<int> most{0};
+  std::atomic<int> admitted{0};
+  std::vector<std::thread> shards;
+  for (int shard = 0; shard < kShards; ++shard) {
+    shards.emplace_back([&] {
+      begin.arrive_and_wait();
+      for (int i = 0; i < kTries; ++i) {
+        if (queue.Admit(At(0), false).ok()) {
+          const int now = ++held;
+          for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+          }
+          ++admitted;
+          --held;
+          queue.Count(-1, 0, 0, 0);
+        }
+      }
+    });
+  }
+  for (std::thread& shard : shards) {
+    shard.join();
+  }
+  EXPECT_GE(admitted, kTries);
+  EXPECT_LE(most, 3);
+  EXPECT_EQ(queue.counts().scheduled, 0);
 }
 
 TEST(QueueDirectoryTest, MakesQueuesUpToItsLimitAndListsThemByName) {

@@ -23,6 +23,7 @@ TEST_F(LimitsTest, RefuseTheStreamPastTheLastAndTakeItWhenOneHasGone) {
   EXPECT_THAT(refused, IsRefusedWith(kExhausted, "LIMIT_EXCEEDED"));
   EXPECT_THAT(refused.error_message(), HasSubstr("--max-streams"));
   EXPECT_EQ(DetailOf(refused, "limit"), "max-streams");
+  EXPECT_EQ(RetryDelayOf(refused), std::chrono::seconds(1));
   EXPECT_THAT(client().Get("id: 'a'").status, IsOkCall());  // no stream
   second.Detach();
   // The client knows of the end before the server does.
@@ -46,6 +47,7 @@ TEST_F(LimitsTest, RefuseTheTimeOutPastTheLast) {
   const grpc::Status refused = client().Try("WithTimeout", request);
   EXPECT_THAT(refused, IsRefusedWith(kExhausted, "LIMIT_EXCEEDED"));
   EXPECT_EQ(DetailOf(refused, "limit"), "max-timeouts");
+  EXPECT_EQ(RetryDelayOf(refused), std::nullopt) << "waiting is of no use";
   EXPECT_EQ(Get("a").timeouts_size(), 3);
 }
 

@@ -222,7 +222,10 @@ TEST_F(MetricsTest, CountWhatAFullInboxRefuses) {
       ApiClient own(server().address());
       while (refused == 0 && std::chrono::steady_clock::now() < until) {
         const grpc::Status status = own.Get("id: 'none'").status;
-        refused += DetailOf(status, "limit") == "max-inbox" ? 1 : 0;
+        if (DetailOf(status, "limit") == "max-inbox") {
+          ++refused;
+          EXPECT_EQ(RetryDelayOf(status), std::chrono::milliseconds(100));
+        }
       }
     });
   }
@@ -240,18 +243,21 @@ TEST_F(MetricsTest, CountWhatAFullInboxRefuses) {
 TEST_F(MetricsTest, ShowEveryLimitOfTheCommandLine) {
   StartServer({"--max-inbox=77", "--max-delay=90s", "--max-resident-timers=4321"});
   const std::string help = RunServer({"--help"}).out;
-  const size_t begin = help.find("\nLimits:");
-  ASSERT_NE(begin, std::string::npos) << help;
-  const std::string group = help.substr(begin, help.find("\n\n", begin) - begin);
+  std::string group;
+  for (const char* const name : {"\nLimits:", "\nQueues:"}) {
+    const size_t begin = help.find(name);
+    ASSERT_NE(begin, std::string::npos) << help;
+    group += help.substr(begin, help.find("\n\n", begin) - begin);
+  }
   const std::string text = Text();
   int flags = 0;
-  for (const std::string& name : Behind("--", group)) {
-    EXPECT_NE(text.find(": --" + name + ".\n# TYPE "), std::string::npos)
-        << "no gauge whose help names --" << name;
-    EXPECT_EQ(Refused(name), 0) << name;
+  for (const std::string& name : Behind("--max-", group)) {
+    EXPECT_NE(text.find(": --max-" + name + ".\n# TYPE "), std::string::npos)
+        << "no gauge whose help names --max-" << name;
+    EXPECT_EQ(Refused("max-" + name), 0) << name;
     ++flags;
   }
-  EXPECT_GE(flags, 8) << group;
+  EXPECT_GE(flags, 18) << group;
   EXPECT_EQ(Metric("timerd_inbox_limit"), 77);
   EXPECT_EQ(Metric("timerd_delay_limit_seconds"), 90);
   EXPECT_EQ(Metric("timerd_resident_limit"), 4321);

@@ -42,6 +42,7 @@ TEST_F(NamespacesTest, HaveTheirHandlesLimitedEachByItself) {
   const grpc::Status full = Make("a", "4");
   EXPECT_THAT(full, IsRefusedWith(grpc::StatusCode::RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"));
   EXPECT_EQ(DetailOf(full, "limit"), "max-handles");
+  EXPECT_EQ(RetryDelayOf(full), std::chrono::seconds(1));
   EXPECT_THAT(full.error_message(), HasSubstr("namespace \"a\" has 3 handles"));
   EXPECT_THAT(Make("b", "4"), IsOkCall()) << "a full namespace stands in the way of another";
   EXPECT_THAT(Make("a", "1"), IsOkCall()) << "the same request again makes nothing";
@@ -64,6 +65,7 @@ TEST_F(NamespacesTest, AreLimitedInNumber) {
   const grpc::Status full = Make("c", "x");
   EXPECT_THAT(full, IsRefusedWith(grpc::StatusCode::RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"));
   EXPECT_EQ(DetailOf(full, "limit"), "max-namespaces");
+  EXPECT_EQ(RetryDelayOf(full), std::nullopt) << "namespaces are never forgotten";
   EXPECT_THAT(Make("a", "y"), IsOkCall());
 }
 

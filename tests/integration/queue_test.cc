@@ -13,13 +13,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using v1::Delivery;
 
-std::string ReasonIn(const v1::StatusDetails& details) {
-  v1::ErrorInfo info;
-  return details.details_size() == 1 && info.ParseFromString(details.details(0).value())
-             ? info.reason()
-             : details.message();
-}
-
 class QueueTest : public ServerTest {
  protected:
   void SetUp() override { StartServer({"--shards=2", "--lease-grace=200ms"}); }
@@ -241,7 +234,7 @@ TEST_F(QueueTest, RefusesBadSettlementsAndKeepsTheStream) {
   const auto reason_of = [&](const std::string& settlement) {
     worker->Send(absl::StrCat("settlements { ", settlement, " }"));
     const auto settled = worker->NextSettled();
-    return settled ? ReasonIn(settled->error()) : "no answer";
+    return settled ? ReasonOf(settled->error()) : "no answer";
   };
   const std::string lease = absl::StrCat(" lease: ", occurrence->lease());
   EXPECT_EQ(reason_of("id: 'a' lease: 5 success: ''"), "NOT_YOURS");
@@ -261,7 +254,7 @@ TEST_F(QueueTest, RefusesBadMessagesAndKeepsTheStream) {
   const auto reason_of = [&](const std::string& message) {
     worker->Send(message);
     const auto error = worker->NextError();
-    return error ? ReasonIn(*error) : "no answer";
+    return error ? ReasonOf(*error) : "no answer";
   };
   EXPECT_EQ(reason_of("register { queue: 'fax' credit: 1 }"), "REGISTERED");
   EXPECT_EQ(reason_of("set_credit { credit: 0 }"), "INVALID_FIELD");
@@ -273,7 +266,7 @@ TEST_F(QueueTest, RefusesBadMessagesAndKeepsTheStream) {
   early.Send("set_credit { credit: 1 }");
   const auto error = early.NextError();
   ASSERT_TRUE(error);
-  EXPECT_EQ(ReasonIn(*error), "NOT_REGISTERED");
+  EXPECT_EQ(ReasonOf(*error), "NOT_REGISTERED");
   early.Send("register { queue: 'mail' credit: 1 }");
   EXPECT_TRUE(early.WaitForRegistered());
 }

@@ -63,6 +63,7 @@ class RefusalTest : public ServerTest {
       }
       if (each.reason == "LIMIT_EXCEEDED") {
         EXPECT_NE(DetailOf(status, "limit"), "");
+        EXPECT_EQ(RetryDelayOf(status), std::nullopt) << "it would be as large as now";
       }
     }
   }

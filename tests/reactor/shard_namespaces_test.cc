@@ -86,5 +86,68 @@ TEST_F(ShardNamespacesTest, RefusesOneTooManyAndKeepsNothingOfIt) {
   shard_.reset();  // before what it counts in
 }
 
+class ShardRateTest : public ShardNamespacesTest {
+ protected:
+  ShardRateTest() {
+    options_.usage = &usage_;
+    options_.namespaces.max_rate = 2;
+    Start();
+  }
+  ~ShardRateTest() override { shard_.reset(); }  // before what it counts in
+
+  absl::Status Make(const std::string& key, bool replace = false, double delay = 50) {
+    const auto made = CreateKey(key, Timer(delay), replace);
+    Settle();
+    return (*made)->status();
+  }
+
+  UsageRegistry usage_{/*max_namespaces=*/10};
+};
+
+TEST_F(ShardRateTest, RefusesNewHandlesAboveTheRateAndSaysWhenThereIsRoom) {
+  EXPECT_THAT(Make("a/1"), IsOk());
+  EXPECT_THAT(Make("a/2"), IsOk());
+  SettleAt(0.1);
+  const absl::Status refused = Make("a/3");
+  EXPECT_THAT(refused, IsRefused(Reason::kLimitExceeded));
+  EXPECT_EQ(LimitOf(refused), "max-rate-per-namespace");
+  EXPECT_EQ(RetryDelayOf(refused), std::chrono::milliseconds(400));
+  EXPECT_THAT(Make("b/1"), IsOk()) << "a namespace at its rate stands in the way of another";
+  SettleAt(0.5);
+  EXPECT_THAT(Make("a/3"), IsOk());
+  EXPECT_THAT(Make("a/4"), IsRefused(Reason::kLimitExceeded));
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("a: 3 0 0", "b: 1 0 0"));
+}
+
+TEST_F(ShardRateTest, CountsNoRequestThatMakesNothing) {
+  EXPECT_THAT(Make("a/1"), IsOk());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(Make("a/1"), IsOk()) << "the same request again";
+    EXPECT_THAT(Make("a/1", /*replace=*/false, 60), IsRefused(Reason::kIdInUse));
+  }
+  EXPECT_THAT(Make("a/2"), IsOk());
+  EXPECT_THAT(Make("a/3"), IsRefused(Reason::kLimitExceeded));
+  EXPECT_THAT(Make("a/1"), IsOk()) << "the same request again, at the rate";
+}
+
+TEST_F(ShardRateTest, CountsOneThatReplacesAnother) {
+  EXPECT_THAT(Make("a/1"), IsOk());
+  EXPECT_THAT(Make("a/1", /*replace=*/true, 60), IsOk());
+  EXPECT_EQ(LimitOf(Make("a/1", /*replace=*/true, 70)), "max-rate-per-namespace");
+  EXPECT_THAT(CountsOnDisk(), ElementsAre("a: 1 0 0"));
+  EXPECT_EQ(usage_.Get("a")->live(), 1);
+}
+
+TEST_F(ShardRateTest, CountsNoneThatThereIsNoRoomFor) {
+  options_.namespaces.max_handles = 1;
+  Start();
+  EXPECT_THAT(Make("a/1"), IsOk());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(LimitOf(Make("a/2")), "max-handles");
+  }
+  shard_->Execute(reactor::Cancel{"a/1", [](absl::StatusOr<Cancelled>) {}});
+  EXPECT_THAT(Make("a/2"), IsOk());
+}
+
 }  // namespace
 }  // namespace timerd::reactor

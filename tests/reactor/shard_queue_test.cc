@@ -23,12 +23,18 @@ class FakeQueue final : public Queue {
     leased += by_leased;
     dead += by_dead;
   }
-  absl::Status Admit() const override { return admitted; }
+  absl::Status Admit(Instant, bool in_place) override {
+    scheduled += admitted.ok() ? 1 : 0;
+    last_in_place = in_place;
+    return admitted;
+  }
+  void Withdraw() override { --scheduled; }
 
   int credit = 0;
   std::shared_ptr<Worker> worker;
   timer::DeliveryPolicy settings;
   absl::Status admitted;
+  bool last_in_place = false;
   int scheduled = 0, waiting = 0, leased = 0, dead = 0;
 };
 
@@ -431,6 +437,76 @@ TEST_F(ShardQueueTest, LeavesItsLineWhenItIsReplacedIntoAnotherQueue) {
   EXPECT_THAT(Delivered(), IsEmpty());
   Offer(1, "fax");
   EXPECT_THAT(Delivered(), ElementsAre("a 1"));
+}
+
+TEST_F(ShardQueueTest, CountsWhatIsNotDueOverARestart) {
+  Start();
+  CreateQueued("a", 5);
+  CreateQueued("b", 6);
+  Settle();
+  EXPECT_EQ(mail().scheduled, 2);
+  Cancel("a");
+  Settle();
+  EXPECT_EQ(mail().scheduled, 1);
+  queues_.clear();
+  Start(1);
+  EXPECT_EQ(mail().scheduled, 1);
+  SettleAt(7);
+  EXPECT_EQ(mail().scheduled, 0);
+  EXPECT_EQ(mail().waiting, 1);
+}
+
+TEST_F(ShardQueueTest, CountsALoopThatStartsNowAsWaiting) {
+  Start();
+  Create("a", {.kind = timer::Kind::kLoop,
+               .reported = true,
+               .span = Seconds(5),
+               .start_now = true,
+               .queue = "mail"});
+  Settle();
+  EXPECT_EQ(mail().scheduled, 0);
+  EXPECT_EQ(mail().waiting, 1);
+}
+
+TEST_F(ShardQueueTest, GivesBackWhatItsNamespaceHasNoRoomFor) {
+  UsageRegistry usage(/*max_namespaces=*/10);
+  options_.usage = &usage;
+  options_.namespaces.max_handles = 1;
+  Start();
+  CreateQueued("a", 5);
+  const auto refused =
+      Create("b", {.kind = timer::Kind::kTimer, .reported = true, .queue = "mail"});
+  Settle();
+  EXPECT_THAT(**refused, IsRefused(Reason::kLimitExceeded));
+  EXPECT_EQ(mail().scheduled, 1);
+  shard_.reset();  // before what it counts in
+}
+
+TEST_F(ShardQueueTest, AsksForTheRoomOfTheOneThatIsReplaced) {
+  Start();
+  int payload = 0;
+  const auto replace = [&](const std::string& queue) {
+    CreateKey(Key("a"),
+              {.kind = timer::Kind::kTimer,
+               .reported = true,
+               .span = Seconds(9),
+               .payload = absl::StrCat(++payload),  // or it would attach
+               .queue = queue},
+              /*replace=*/true);
+    Settle();
+    return Find("default/" + queue)->last_in_place;
+  };
+  CreateQueued("a", 1);
+  EXPECT_FALSE(mail().last_in_place);
+  EXPECT_TRUE(replace("mail"));
+  EXPECT_EQ(mail().scheduled, 1);
+  EXPECT_FALSE(replace("fax"));
+  EXPECT_EQ(mail().scheduled, 0);
+  EXPECT_EQ(Find("default/fax")->scheduled, 1);
+  SettleAt(10);
+  EXPECT_FALSE(replace("fax")) << "it waits, and is not scheduled";
+  EXPECT_EQ(Find("default/fax")->scheduled, 1);
+  EXPECT_EQ(Find("default/fax")->waiting, 0);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Many operations in one call: each by itself, answered together.
 #include "server/service/batch.h"
 
+#include <algorithm>
+
 #include "server/base/handle_key.h"
 #include "tests/service/fake_shard.h"
 #include "tests/service/validation_fixture.h"
@@ -16,7 +18,8 @@ class BatchTest : public ValidationTest {
   // Begins to carry out the items of a BatchRequest written as text.
   void CarryOutAll(const std::string& text, const std::string& name_space = "space") {
     const v1::BatchRequest request = Parse<v1::BatchRequest>(text);
-    CarryOut(validator_, router_, name_space, request.items(), results_, [this] { ++done_; });
+    CarryOut(validator_, router_, calls_, name_space, request.items(), results_,
+             [this] { ++done_; });
     // `request` is gone from here on.
   }
   // What item `index` was refused with.
@@ -42,6 +45,7 @@ class BatchTest : public ValidationTest {
   }
 
   FakeRouter router_;
+  CallCounts calls_;
   BatchResults results_;
   int done_ = 0;
 };
@@ -146,6 +150,19 @@ TEST_F(BatchTest, PassesARefusalByTheRouterOn) {
   EXPECT_EQ(done_, 1);
   ExpectRefused(0, absl::StatusCode::kResourceExhausted, "LIMIT_EXCEEDED", "items[0]: one more");
   EXPECT_EQ(InfoOf(0).metadata().at("limit"), "max-namespaces");
+}
+
+TEST_F(BatchTest, SaysOfAnItemWhenToAskAgainAndCountsItsRefusal) {
+  CarryOutAll("items { cancel { id: 'a' } }");
+  router_.port.Take<reactor::Cancel>().reply(
+      RetryAfter(kRetrySoon, Refuse(Reason::kLimitExceeded, "full", "max-inbox")));
+  ASSERT_EQ(results_[0].error().details_size(), 2);
+  v1::RetryInfo retry;
+  ASSERT_TRUE(retry.ParseFromString(results_[0].error().details(1).value()));
+  EXPECT_EQ(retry.retry_delay().nanos(), kRetrySoon.count());
+  const auto& limits = CallCounts::kLimits;
+  const auto* const limit = std::find(limits.begin(), limits.end(), "max-inbox");
+  EXPECT_EQ(calls_.refused(static_cast<size_t>(limit - limits.begin())), 1u);
 }
 
 TEST_F(BatchTest, NamesAnIdOnce) {

@@ -47,6 +47,19 @@ TEST(StatusMappingTest, CarriesTheReasonOfEachRefusal) {
   EXPECT_TRUE(InfoOf(ToGrpc(Refuse(Reason::kUnknownId, "m", "x"))).metadata().empty());
 }
 
+TEST(StatusMappingTest, SaysWhenToAskAgainWhereThatIsOfUse) {
+  const absl::Status full = Refuse(Reason::kLimitExceeded, "full", "max-ids");
+  const v1::StatusDetails details = ToDetails(RetryAfter(std::chrono::milliseconds(2500), full));
+  ASSERT_EQ(details.details_size(), 2);
+  EXPECT_EQ(details.details(0).type_url(), "type.googleapis.com/google.rpc.ErrorInfo");
+  EXPECT_EQ(details.details(1).type_url(), "type.googleapis.com/google.rpc.RetryInfo");
+  v1::RetryInfo retry;
+  ASSERT_TRUE(retry.ParseFromString(details.details(1).value()));
+  EXPECT_EQ(retry.retry_delay().seconds(), 2);
+  EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
+  EXPECT_EQ(ToDetails(full).details_size(), 1);
+}
+
 TEST(StatusMappingTest, HasNoDetailsWithoutAReason) {
   EXPECT_TRUE(ToGrpc(absl::OkStatus()).ok());
   const grpc::Status status = ToGrpc(absl::DataLossError("lost"));

@@ -8,14 +8,29 @@
 namespace timerd::testing {
 namespace {
 
-v1::ErrorInfo InfoOf(const grpc::Status& status) {
-  v1::StatusDetails details;
-  v1::ErrorInfo info;
-  if (details.ParseFromString(status.error_details()) && details.details_size() == 1 &&
-      details.details(0).type_url() == "type.googleapis.com/google.rpc.ErrorInfo" &&
-      details.code() == status.error_code() && details.message() == status.error_message()) {
-    TIMERD_CHECK(info.ParseFromString(details.details(0).value()));
+// Whether one of the details is a google.rpc.`type`, put into `detail`.
+bool Find(const v1::StatusDetails& details, const std::string& type,
+          google::protobuf::Message* detail) {
+  for (const google::protobuf::Any& each : details.details()) {
+    if (each.type_url() == "type.googleapis.com/google.rpc." + type) {
+      TIMERD_CHECK(detail->ParseFromString(each.value()));
+      return true;
+    }
   }
+  return false;
+}
+
+v1::StatusDetails DetailsOf(const grpc::Status& status) {
+  v1::StatusDetails details;
+  const bool agrees = details.ParseFromString(status.error_details()) &&
+                      details.code() == status.error_code() &&
+                      details.message() == status.error_message();
+  return agrees ? details : v1::StatusDetails();
+}
+
+v1::ErrorInfo InfoOf(const grpc::Status& status) {
+  v1::ErrorInfo info;
+  Find(DetailsOf(status), "ErrorInfo", &info);
   return info;
 }
 
@@ -39,6 +54,24 @@ std::string DetailOf(const grpc::Status& status, const std::string& key) {
   const v1::ErrorInfo info = InfoOf(status);
   const auto found = info.metadata().find(key);
   return found == info.metadata().end() ? "" : found->second;
+}
+
+std::string ReasonOf(const v1::StatusDetails& details) {
+  v1::ErrorInfo info;
+  return Find(details, "ErrorInfo", &info) ? info.reason() : details.message();
+}
+
+std::optional<std::chrono::nanoseconds> RetryDelayOf(const v1::StatusDetails& details) {
+  v1::RetryInfo info;
+  if (!Find(details, "RetryInfo", &info)) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(info.retry_delay().seconds()) +
+         std::chrono::nanoseconds(info.retry_delay().nanos());
+}
+
+std::optional<std::chrono::nanoseconds> RetryDelayOf(const grpc::Status& status) {
+  return RetryDelayOf(DetailsOf(status));
 }
 
 std::string ToString(const grpc::Status& status) {

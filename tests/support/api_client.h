@@ -33,6 +33,11 @@ inline int64_t Nanos(const google::protobuf::Timestamp& time) {
 std::string ReasonOf(const grpc::Status& status);
 std::string DetailOf(const grpc::Status& status, const std::string& key);
 std::string ToString(const grpc::Status& status);
+// The same of an error within an answer, whose message stands in for a reason that it has not.
+std::string ReasonOf(const v1::StatusDetails& details);
+// When to ask again, where the details say so.
+std::optional<std::chrono::nanoseconds> RetryDelayOf(const v1::StatusDetails& details);
+std::optional<std::chrono::nanoseconds> RetryDelayOf(const grpc::Status& status);
 
 template <typename Response>
 struct Answer {
