@@ -146,7 +146,8 @@ void Feed::OnStreamEnd(const absl::Status& status) {
     // OK before the end is a server, or something in between, that let go of the stream.
     const bool for_good = status.ok() ? last_may_end_ : IsForGood(status, exists_);
     if (!for_good) {
-      connection_->timer().After(backoff_.Next(), [self = shared_from_this()] { self->Start(); });
+      connection_->timer().After(backoff_.Next(RetryDelayOf(status)),
+                                 [self = shared_from_this()] { self->Start(); });
       return;
     }
     stopped_ = true;

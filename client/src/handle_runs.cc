@@ -191,10 +191,11 @@ void HandleCore::OnReported(uint64_t run, const Answer<v1::ReportResponse>& answ
         std::string(answer.status.message()).substr(0, 1000))));
     ReportLocked(effects);
   } else if (answer.status.code() == absl::StatusCode::kResourceExhausted) {
-    effects.Add([self = shared_from_this()] {
+    const absl::Duration delay = RetryDelayOf(answer.status).value_or(absl::Seconds(1));
+    effects.Add([self = shared_from_this(), delay] {
       // The limit passes with time; one call's own backoff is gone with its answer.
       auto until_asked = std::make_shared<Activity::Scope>(self->connection_->activity());
-      self->connection_->timer().After(absl::Seconds(1), [self, until_asked] {
+      self->connection_->timer().After(delay, [self, until_asked] {
         Effects later;
         std::lock_guard<std::mutex> relock(self->mutex_);
         self->ReportLocked(later);

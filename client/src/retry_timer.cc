@@ -52,11 +52,11 @@ void RetryTimer::Run() {
   }
 }
 
-absl::Duration Backoff::Next() {
+absl::Duration Backoff::Next(std::optional<absl::Duration> at_least) {
   thread_local std::minstd_rand random{std::random_device{}()};
   const absl::Duration delay = next_ * std::uniform_real_distribution<double>(0.5, 1)(random);
   next_ = std::min(next_ * 2, max_);
-  return delay;
+  return std::max(delay, at_least.value_or(delay));
 }
 
 }  // namespace client

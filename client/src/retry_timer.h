@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "absl/time/time.h"
@@ -41,7 +42,8 @@ class RetryTimer {
 class Backoff {
  public:
   Backoff(absl::Duration min, absl::Duration max) : min_(min), max_(max), next_(min) {}
-  absl::Duration Next();
+  // `at_least`: what the server has asked for.
+  absl::Duration Next(std::optional<absl::Duration> at_least = std::nullopt);
   void Reset() { next_ = min_; }
 
  private:

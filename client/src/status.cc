@@ -2,14 +2,16 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
+#include "client/src/proto_time.h"
 #include "timerd/reason.h"
 
 namespace timerd {
 inline namespace client {
 namespace {
 
-// The standard type URL; it is also the key of the payload in absl::Status.
+// The standard type URLs; they are also the keys of the payloads in absl::Status.
 constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
+constexpr char kRetryInfoUrl[] = "type.googleapis.com/google.rpc.RetryInfo";
 
 v1::ErrorInfo InfoOf(const absl::Status& status) {
   v1::ErrorInfo info;
@@ -19,10 +21,10 @@ v1::ErrorInfo InfoOf(const absl::Status& status) {
   return info;
 }
 
-void SetInfo(const v1::StatusDetails& details, absl::Status& status) {
+void SetDetails(const v1::StatusDetails& details, absl::Status& status) {
   for (const auto& detail : details.details()) {
-    if (detail.type_url() == kErrorInfoUrl) {
-      status.SetPayload(kErrorInfoUrl, absl::Cord(detail.value()));
+    if (detail.type_url() == kErrorInfoUrl || detail.type_url() == kRetryInfoUrl) {
+      status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
     }
   }
 }
@@ -41,19 +43,22 @@ absl::Status FromGrpc(const grpc::Status& status) {
   absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   v1::StatusDetails details;
   if (!status.ok() && details.ParseFromString(status.error_details())) {
-    SetInfo(details, result);
+    SetDetails(details, result);
   }
   return result;
 }
 
 absl::Status FromDetails(const v1::StatusDetails& details) {
   absl::Status result(static_cast<absl::StatusCode>(details.code()), details.message());
-  SetInfo(details, result);
+  SetDetails(details, result);
   return result;
 }
 
 absl::Status OfItem(const absl::Status& status) {
   absl::Status result(status.code(), Without(status.message(), "items[", "]: "));
+  if (const auto retry = status.GetPayload(kRetryInfoUrl); retry.has_value()) {
+    result.SetPayload(kRetryInfoUrl, *retry);
+  }
   v1::ErrorInfo info = InfoOf(status);
   if (const auto field = info.mutable_metadata()->find("field");
       field != info.mutable_metadata()->end()) {
@@ -114,6 +119,15 @@ absl::Status ClosedStatus() {
 }
 
 std::string ReasonOf(const absl::Status& status) { return InfoOf(status).reason(); }
+
+std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kRetryInfoUrl);
+  v1::RetryInfo info;
+  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) {
+    return std::nullopt;
+  }
+  return FromProto(info.retry_delay());
+}
 
 std::string DetailOf(const absl::Status& status, const std::string& key) {
   const v1::ErrorInfo info = InfoOf(status);

@@ -10,7 +10,7 @@
 namespace timerd {
 inline namespace client {
 
-// Keeps code and message, and the ErrorInfo in the status details for ReasonOf().
+// Keeps code and message, and what the status details have for ReasonOf() and RetryDelayOf().
 absl::Status FromGrpc(const grpc::Status& status);
 
 // The same for an answer within a batch, which has the status details as a message.

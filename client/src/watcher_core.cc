@@ -197,7 +197,7 @@ void WatcherCore::OnStreamEnd(absl::Status status) {
   } else if (!IsWorthAnotherStream(status)) {
     EndLocked(effects, status);
   } else {
-    effects.Add([self = shared_from_this(), delay = backoff_.Next()] {
+    effects.Add([self = shared_from_this(), delay = backoff_.Next(RetryDelayOf(status))] {
       self->connection_->timer().After(delay, [self] {
         Effects later;
         std::lock_guard<std::mutex> relock(self->mutex_);

@@ -239,7 +239,7 @@ void WorkerCore::OnVerdictAnsweredLocked(Effects& effects, Outgoing outgoing,
   const bool is_given_up = absl::StartsWith(settlement.failure().payload(), kTooLarge);
   if (!IsHopeless(status) && !status.ok() && !IsLost(status)) {
     outbox_.push_back(std::move(outgoing));
-    PauseLocked(effects);
+    PauseLocked(effects, RetryDelayOf(status));
   } else if (IsHopeless(status) && !is_given_up && ResultBytes(settlement) > 0) {
     GiveUpResultLocked(outgoing, status);
     outbox_.push_back(std::move(outgoing));
@@ -316,12 +316,12 @@ bool WorkerCore::GiveUpLargestLocked(const absl::Status& refusal) {
   return largest != nullptr;
 }
 
-void WorkerCore::PauseLocked(Effects& effects) {
+void WorkerCore::PauseLocked(Effects& effects, std::optional<absl::Duration> at_least) {
   if (paused_) {
     return;
   }
   paused_ = true;
-  effects.Add([self = shared_from_this(), delay = backoff_.Next()] {
+  effects.Add([self = shared_from_this(), delay = backoff_.Next(at_least)] {
     self->connection_->timer().After(delay, [self] {
       Effects later;
       std::lock_guard<std::mutex> lock(self->mutex_);
@@ -351,7 +351,7 @@ void WorkerCore::OnStreamEnd(absl::Status status) {
   } else if (!ended_ && !IsWorthAnotherStream(status)) {
     EndLocked(effects, status);
   } else if (!ended_) {
-    effects.Add([self = shared_from_this(), delay = backoff_.Next()] {
+    effects.Add([self = shared_from_this(), delay = backoff_.Next(RetryDelayOf(status))] {
       self->connection_->timer().After(delay, [self] {
         Effects later;
         std::lock_guard<std::mutex> relock(self->mutex_);

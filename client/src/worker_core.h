@@ -100,7 +100,7 @@ class WorkerCore : public WorkStreamListener, public std::enable_shared_from_thi
   void GiveUpResultLocked(Outgoing& outgoing, const absl::Status& refusal);
   void OnRefusedLocked(Effects& effects, const absl::Status& refusal);
   bool GiveUpLargestLocked(const absl::Status& refusal);
-  void PauseLocked(Effects& effects);
+  void PauseLocked(Effects& effects, std::optional<absl::Duration> at_least = std::nullopt);
   void TakeBackLocked();
   bool IdleLocked() const { return jobs_.empty() && settling_.empty(); }
   void FinishIfStoppedLocked(Effects& effects);

@@ -52,6 +52,19 @@ grpc::Status Refused(grpc::StatusCode code, const std::string& reason, const std
   return grpc::Status(code, "refused: " + reason, details.SerializeAsString());
 }
 
+grpc::Status RetryAfter(absl::Duration delay, const grpc::Status& status) {
+  v1::StatusDetails details;
+  details.ParseFromString(status.error_details());
+  v1::RetryInfo info;
+  info.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(delay));
+  info.mutable_retry_delay()->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(delay % absl::Seconds(1))));
+  auto* any = details.add_details();
+  any->set_type_url("type.googleapis.com/google.rpc.RetryInfo");
+  any->set_value(info.SerializeAsString());
+  return grpc::Status(status.error_code(), status.error_message(), details.SerializeAsString());
+}
+
 void FakeCall::Send(v1::Acknowledgement acknowledgement) {
   std::lock_guard<std::mutex> lock(mutex_);
   items_.push_back({.acknowledgement = std::move(acknowledgement)});

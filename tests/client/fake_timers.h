@@ -24,6 +24,8 @@ v1::Event MakeEvent(v1::Event::Type type, uint64_t sequence, uint64_t run = 0,
 // A refusal with its reason in the status details, as the server sends it.
 grpc::Status Refused(grpc::StatusCode code, const std::string& reason, const std::string& key = "",
                      const std::string& detail = "");
+// The same refusal, which says when to ask again.
+grpc::Status RetryAfter(absl::Duration delay, const grpc::Status& status);
 
 // One RPC that has arrived and waits for what the test says. Thread-safe.
 class FakeCall {

@@ -51,6 +51,26 @@ TEST_F(FeedTest, ResumesBehindTheLastEventWhenTheStreamBreaksAfterTheAcknowledge
   EXPECT_EQ(runs, 3);
 }
 
+TEST_F(FeedTest, EndsACreationPastALimitAndTellsWhenToAskAgain) {
+  DelayedCall call = client_.CallLater(absl::Seconds(1), [] {});
+  server_.Next("Schedule")
+      ->Finish(RetryAfter(absl::Milliseconds(300),
+                          Refused(grpc::StatusCode::RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED")));
+  EXPECT_EQ(RetryDelayOf(call.acknowledged().Get()), absl::Milliseconds(300));
+}
+
+TEST_F(FeedTest, WaitsAsLongAsTheServerSaysBeforeItAttachesAgain) {
+  DelayedCall call = client_.CallLater(absl::Seconds(1), [] {});
+  Accept("Schedule", call)->Finish(kUnavailable);
+  const absl::Time refused = absl::Now();
+  server_.Next("Watch")->Finish(RetryAfter(
+      absl::Milliseconds(300), Refused(grpc::StatusCode::RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED")));
+  FakeCallPtr again = server_.Next("Watch");
+  EXPECT_GE(absl::Now() - refused, absl::Milliseconds(300));
+  again->Send(MakeEvent(v1::Event::TYPE_CANCELLED, 1));
+  EXPECT_EQ(call.done().Get().end, End::kCancelled);
+}
+
 TEST_F(FeedTest, ResumesAStreamThatWasClosedWithOkBeforeTheEnd) {
   DeferredCall call = client_.DeferLater(absl::Seconds(1), [] { return "value"; });
   Accept("Schedule", call)->Finish(grpc::Status::OK);

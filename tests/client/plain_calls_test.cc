@@ -352,6 +352,20 @@ TEST_F(PlainCallsTest, HideThatTheyWerePartOfABatch) {
   EXPECT_EQ(DetailOf(made.Get().status(), "field"), "delay");
 }
 
+TEST_F(PlainCallsTest, TellWhenToAskAgain) {
+  Future<absl::StatusOr<Scheduled>> made = client_.Schedule(absl::Seconds(1));
+  FakeCallPtr message = server_.Next("Submit");
+  v1::SubmitResponse response = Done(message);
+  *response.mutable_results(0)->mutable_error() = Details(RetryAfter(
+      absl::Milliseconds(2300),
+      Refused(grpc::StatusCode::RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED", "limit", "max-handles")));
+  message->Reply(response);
+  const absl::Status refused = made.Get().status();
+  EXPECT_EQ(DetailOf(refused, "limit"), "max-handles");
+  EXPECT_EQ(RetryDelayOf(refused), absl::Milliseconds(2300));
+  EXPECT_EQ(RetryDelayOf(absl::ResourceExhaustedError("no details")), std::nullopt);
+}
+
 TEST_F(PlainCallsTest, EndWithAStatusOfTheStreamThatIsNoAccident) {
   Future<absl::Status> cancelled = client_.Cancel("some");
   server_.Next("Submit")->Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "an older server"));
