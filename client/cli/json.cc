@@ -41,6 +41,11 @@ std::string AnyValue(const Any& any) {
       info.ParseFromString(any.value())) {
     return absl::StrCat("{", type, ",", JsonLine(info).substr(1));
   }
+  v1::RetryInfo retry;
+  if (absl::EndsWith(any.type_url(), "/google.rpc.RetryInfo") &&
+      retry.ParseFromString(any.value())) {
+    return absl::StrCat("{", type, ",", JsonLine(retry).substr(1));
+  }
   return absl::StrCat("{", type, ",\"value_base64\":", JsonString(absl::Base64Escape(any.value())),
                       "}");
 }

@@ -24,21 +24,26 @@ std::string CodeName(const grpc::Status& status) {
   return absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code()));
 }
 
+// Whether the server sent a detail of that type, put into `found`.
+bool FindDetail(const grpc::Status& status, absl::string_view type,
+                google::protobuf::Message& found) {
+  v1::StatusDetails details;
+  if (!details.ParseFromString(status.error_details())) {
+    return false;
+  }
+  for (const google::protobuf::Any& detail : details.details()) {
+    if (absl::EndsWith(detail.type_url(), type) && found.ParseFromString(detail.value())) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string ReasonOf(const grpc::Status& status) {
-  v1::StatusDetails details;
-  if (!details.ParseFromString(status.error_details())) {
-    return std::string();
-  }
-  for (const google::protobuf::Any& detail : details.details()) {
-    v1::ErrorInfo info;
-    if (absl::EndsWith(detail.type_url(), "/google.rpc.ErrorInfo") &&
-        info.ParseFromString(detail.value())) {
-      return info.reason();
-    }
-  }
-  return std::string();
+  v1::ErrorInfo info;
+  return FindDetail(status, "/google.rpc.ErrorInfo", info) ? info.reason() : std::string();
 }
 
 grpc::Status ToStatus(const v1::StatusDetails& details) {
@@ -48,8 +53,16 @@ grpc::Status ToStatus(const v1::StatusDetails& details) {
 
 std::string Described(const grpc::Status& status) {
   const std::string reason = ReasonOf(status);
+  v1::RetryInfo retry;
+  const std::string way_out =
+      FindDetail(status, "/google.rpc.RetryInfo", retry)
+          ? absl::StrCat(" (try again in ",
+                         RoughSpan(absl::Seconds(retry.retry_delay().seconds()) +
+                                   absl::Nanoseconds(retry.retry_delay().nanos())),
+                         ")")
+          : std::string();
   return absl::StrCat(CodeName(status), reason.empty() ? "" : absl::StrCat(" (", reason, ")"), ": ",
-                      status.error_message());
+                      status.error_message(), way_out);
 }
 
 std::string Explain(const grpc::Status& status, const Attempt& attempt) {

@@ -17,7 +17,7 @@ std::string ReasonOf(const grpc::Status& status);
 // The status that a call by itself would have ended with.
 grpc::Status ToStatus(const v1::StatusDetails& details);
 
-// "NOT_FOUND (UNKNOWN_ID): no timer "x"".
+// "NOT_FOUND (UNKNOWN_ID): no timer "x"", and when to try again where the server says it.
 std::string Described(const grpc::Status& status);
 
 // What was tried, for the explanation.

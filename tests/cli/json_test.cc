@@ -106,6 +106,17 @@ TEST(JsonLineTest, WritesTheDetailsOfAnErrorUnderTheNameOfTheirType) {
             R"({"@type":"example.com/Other","value_base64":"/w=="}]})");
 }
 
+TEST(JsonLineTest, WritesWhenToTryAgain) {
+  v1::RetryInfo retry;
+  retry.mutable_retry_delay()->set_nanos(300'000'000);
+  v1::StatusDetails details;
+  details.add_details()->set_type_url("type.googleapis.com/google.rpc.RetryInfo");
+  details.mutable_details(0)->set_value(retry.SerializeAsString());
+  EXPECT_EQ(JsonLine(details),
+            R"({"code":0,"message":"","details":[{"@type":"type.googleapis.com/google.rpc.)"
+            R"(RetryInfo","retry_delay":"0.300s"}]})");
+}
+
 TEST(JsonLineTest, KnowsTheTypeOfEveryFieldOfTheApi) {
   int fields = 0;
   for (const auto* file : {v1::Event::descriptor()->file(), v1::ErrorInfo::descriptor()->file()}) {

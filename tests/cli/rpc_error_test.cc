@@ -24,6 +24,20 @@ TEST(ExplainTest, NamesTheReasonOfTheStatusDetails) {
             "NOT_FOUND (UNKNOWN_ID): no handle \"x\"");
 }
 
+TEST(ExplainTest, SaysWhenToTryAgain) {
+  const grpc::Status refused = WithReason("LIMIT_EXCEEDED", kUrl);
+  v1::StatusDetails details;
+  ASSERT_TRUE(details.ParseFromString(refused.error_details()));
+  v1::RetryInfo retry;
+  retry.mutable_retry_delay()->set_nanos(300'000'000);
+  details.add_details()->set_type_url("type.googleapis.com/google.rpc.RetryInfo");
+  details.mutable_details(1)->set_value(retry.SerializeAsString());
+  const grpc::Status told(grpc::StatusCode::RESOURCE_EXHAUSTED, "queue \"mail\" is full",
+                          details.SerializeAsString());
+  EXPECT_EQ(Explain(told, {"127.0.0.1:7400", absl::Seconds(10)}),
+            "RESOURCE_EXHAUSTED (LIMIT_EXCEEDED): queue \"mail\" is full (try again in 300 ms)");
+}
+
 TEST(ExplainTest, DoesWithoutAReason) {
   const Attempt attempt = {"127.0.0.1:7400", absl::Seconds(10)};
   EXPECT_EQ(Explain(WithReason("UNKNOWN_ID", "type.googleapis.com/other"), attempt),
