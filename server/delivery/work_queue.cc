@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "server/base/handle_key.h"
 #include "server/base/status.h"
 
@@ -201,14 +200,13 @@ absl::Status WorkQueue::Admit(Instant now, bool in_place) {
   }
   const Rate rate = Rate::PerSecond(limits.max_rate);
   if (const Span wait = creations_.Take(now, rate); wait > Span::zero()) {
-    return RetryAfter(wait,
-                      Refuse(Reason::kLimitExceeded,
-                             absl::StrCat("queue \"", IdOf(name_), "\" has had ", limits.max_rate,
-                                          " new handles in a second, as many as its max_rate or "
-                                          "--max-rate-per-queue allows; there is room for one in ",
-                                          absl::FormatDuration(absl::FromChrono(wait)),
-                                          ": try again then, or raise the limit"),
-                             "max-rate-per-queue"));
+    return RetryAfter(
+        wait,
+        Refuse(Reason::kLimitExceeded,
+               absl::StrCat("queue \"", IdOf(name_), "\" is above ", limits.max_rate,
+                            " new handles per second, its max_rate or --max-rate-per-queue; make "
+                            "fewer, wait, or raise the limit"),
+               "max-rate-per-queue"));
   }
   if (in_place) {
     scheduled_.fetch_add(1, std::memory_order_relaxed);

@@ -1,7 +1,6 @@
 #include "server/reactor/namespace_counts.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "server/base/check.h"
 #include "server/base/handle_key.h"
 #include "server/base/status.h"
@@ -67,11 +66,9 @@ absl::Status NamespaceCounts::TakeTurn(const Entry& entry, Instant now) const {
   }
   return RetryAfter(
       wait, Refuse(Reason::kLimitExceeded,
-                   absl::StrCat("namespace \"", entry.stored.name(), "\" has had ", max_rate_,
-                                " new handles in a second, as many as --max-rate-per-namespace "
-                                "allows; there is room for one in ",
-                                absl::FormatDuration(absl::FromChrono(wait)),
-                                ": try again then, or raise the flag"),
+                   absl::StrCat("namespace \"", entry.stored.name(),
+                                "\" is above --max-rate-per-namespace=", max_rate_,
+                                " new handles per second; make fewer, wait, or raise the flag"),
                    "max-rate-per-namespace"));
 }
 
