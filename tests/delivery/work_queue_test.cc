@@ -169,8 +169,8 @@ TEST_F(WorkQueueTest, CountsWhatIsRefusedOrWithdrawnAgainstNoRate) {
 
 TEST(WorkQueueLimitsTest, HoldHoweverManyShardsAskAtOnce) {
   constexpr int kShards = 4;
-  constexpr int kTries = 20'000;
-  WorkQueue queue("default/mail", {.max_pending = 3}, [](const std::string&, uint32_t) {});
+  constexpr int kTries = 100'000;
+  WorkQueue queue("default/mail", {.max_pending = 1}, [](const std::string&, uint32_t) {});
   std::latch begin(kShards);  // together, or the first is done before the last has begun
   std::atomic<int> held{0};
   std::atomic<int> most{0};
@@ -194,8 +194,8 @@ TEST(WorkQueueLimitsTest, HoldHoweverManyShardsAskAtOnce) {
   for (std::thread& shard : shards) {
     shard.join();
   }
-  EXPECT_GE(admitted, kTries);
-  EXPECT_LE(most, 3);
+  EXPECT_GT(admitted, 0);
+  EXPECT_EQ(most, 1);
   EXPECT_EQ(queue.counts().scheduled, 0);
 }
 
