@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "client/cli/delivery_flags.h"
 #include "client/cli/flag_reader.h"
 #include "client/cli/requests.h"
 
@@ -24,6 +25,13 @@ void ReadCreation(FlagReader& reader, Request* request) {
     reader.Read("client-lost-after", Sign::kNotNegative, request->mutable_client_lost_after());
   }
   request->set_detached(reader.Has("detach"));
+}
+
+// Of those whose runs a queue can deliver.
+template <typename Request>
+void ReadQueue(FlagReader& reader, Request* request) {
+  request->set_queue(reader.OptionalText("queue", "QUEUE"));
+  ReadDelivery(reader, request);
 }
 
 void ReadTimes(FlagReader& reader, v1::StartLoopRequest* request) {
@@ -81,6 +89,7 @@ absl::StatusOr<v1::ScheduleRequest> MakeScheduleRequest(const Arguments& argumen
   }
   request.set_reported(reader.Has("reported"));
   reader.Payload(request.mutable_payload());
+  ReadQueue(reader, &request);
   ReadCreation(reader, &request);
   return reader.Finish(std::move(request));
 }
@@ -100,6 +109,7 @@ absl::StatusOr<v1::StartLoopRequest> MakeStartLoopRequest(const Arguments& argum
     reader.Read("jitter", Sign::kNotNegative, request.mutable_jitter());
   }
   reader.Payload(request.mutable_payload());
+  ReadQueue(reader, &request);
   ReadCreation(reader, &request);
   return reader.Finish(std::move(request));
 }

@@ -53,6 +53,19 @@ uint64_t FlagReader::Number(absl::string_view flag, uint64_t min, uint64_t max) 
   return number;
 }
 
+double FlagReader::Real(absl::string_view flag, double min) {
+  const absl::string_view text = arguments_.Value(flag);
+  double number = 0;
+  // SimpleAtod() takes blanks, signs, exponents, "inf" and "nan" as well.
+  const bool decimal = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '.';
+  });
+  if (!decimal || !absl::SimpleAtod(text, &number) || number < min) {
+    FailValue(flag, absl::StrCat("not a number of ", min, " or more, such as 2 or 2.5"));
+  }
+  return number;
+}
+
 int FlagReader::Choice(absl::string_view flag, const std::vector<absl::string_view>& choices) {
   const std::string value = absl::AsciiStrToLower(arguments_.Value(flag));
   const auto found = std::find(choices.begin(), choices.end(), value);

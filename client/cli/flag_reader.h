@@ -39,6 +39,8 @@ class FlagReader {
   // Absent, or not empty.
   std::string OptionalText(absl::string_view flag, absl::string_view placeholder);
   uint64_t Number(absl::string_view flag, uint64_t min, uint64_t max);
+  // A decimal number of `min` or more.
+  double Real(absl::string_view flag, double min);
   // The index of the value among `choices`.
   int Choice(absl::string_view flag, const std::vector<absl::string_view>& choices);
   void Read(absl::string_view flag, Sign sign, google::protobuf::Duration* field);

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "client/cli/text.h"
 
 namespace timerd::cli {
@@ -20,8 +21,22 @@ std::string HelpOf(const Verb* verb) {
                       "--help");
 }
 
-std::string WhereToFind(absl::string_view operand) {
-  return operand == "ID" ? "; `timerctl list` shows those there are" : "";
+// "ID" of "[ID]".
+absl::string_view NameOf(absl::string_view operand) {
+  absl::ConsumePrefix(&operand, "[");
+  absl::ConsumeSuffix(&operand, "]");
+  return operand;
+}
+
+bool MayBeLeftOut(absl::string_view operand) {
+  return operand.empty() || absl::StartsWith(operand, "[");
+}
+
+absl::string_view WhereToFind(absl::string_view operand) {
+  if (operand == "ID") {
+    return "; `timerctl list` shows those there are";
+  }
+  return operand == "QUEUE" ? "; `timerctl queues` shows those there are" : "";
 }
 
 const Flag* Find(absl::Span<const Flag> flags, absl::string_view name) {
@@ -50,7 +65,7 @@ absl::StatusOr<Arguments> Arguments::Parse(absl::Span<const std::string> words,
       taken_well = arguments.TakeFlag(word, words.subspan(i + 1), global_flags, &taken);
       i += taken;
     } else {
-      taken_well = arguments.TakeWord(word, verbs);
+      taken_well = arguments.TakeWord(word, verbs, flags_over);
     }
     if (!taken_well.ok()) {
       return taken_well;
@@ -59,21 +74,32 @@ absl::StatusOr<Arguments> Arguments::Parse(absl::Span<const std::string> words,
   if (arguments.Has("help") || arguments.Has("version")) {
     return arguments;
   }
-  if (arguments.verb_ == nullptr) {
+  const absl::Status complete = arguments.CheckComplete(flags_over);
+  if (!complete.ok()) {
+    return complete;
+  }
+  return arguments;
+}
+
+absl::Status Arguments::CheckComplete(bool flags_over) const {
+  if (verb_ == nullptr) {
     return absl::InvalidArgumentError("no verb; `timerctl --help` lists them");
   }
-  if (!arguments.verb_->operand.empty() && !arguments.has_operand_) {
-    const Verb& verb = *arguments.verb_;
-    return absl::InvalidArgumentError(absl::StrCat("no ", verb.operand, "; write `timerctl ",
-                                                   verb.name, " ", verb.operand, "`",
-                                                   WhereToFind(verb.operand)));
+  const absl::string_view operand = NameOf(verb_->operand);
+  if (!has_operand_ && !MayBeLeftOut(verb_->operand)) {
+    return absl::InvalidArgumentError(absl::StrCat("no ", operand, "; write `timerctl ",
+                                                   verb_->name, " ", operand, "`",
+                                                   WhereToFind(operand)));
   }
-  if (arguments.has_operand_ && arguments.operand_.empty()) {
-    const absl::string_view operand = arguments.verb_->operand;
+  if (has_operand_ && operand_.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the ", operand, " is empty; write one", WhereToFind(operand)));
   }
-  return arguments;
+  // Perhaps of a variable that is not set: without the command it would do something else.
+  if (flags_over && command_.empty() && !verb_->command.empty()) {
+    return absl::InvalidArgumentError("there is no COMMAND behind --; write one, or leave -- out");
+  }
+  return absl::OkStatus();
 }
 
 absl::string_view Arguments::Value(absl::string_view flag) const {
@@ -135,7 +161,8 @@ absl::Status Arguments::TakeFlag(absl::string_view word, absl::Span<const std::s
   return absl::OkStatus();
 }
 
-absl::Status Arguments::TakeWord(const std::string& word, absl::Span<const Verb> verbs) {
+absl::Status Arguments::TakeWord(const std::string& word, absl::Span<const Verb> verbs,
+                                 bool flags_over) {
   if (verb_ == nullptr && word == "help") {
     values_["help"];
     return absl::OkStatus();
@@ -153,15 +180,23 @@ absl::Status Arguments::TakeWord(const std::string& word, absl::Span<const Verb>
                                                    DidYouMean(Nearest(word, names)),
                                                    "`timerctl --help` lists them"));
   }
-  if (verb_->operand.empty() || has_operand_) {
+  const absl::string_view operand = NameOf(verb_->operand);
+  if (has_operand_ && flags_over && !verb_->command.empty()) {
+    command_.push_back(word);
+    return absl::OkStatus();
+  }
+  if (operand.empty() || has_operand_) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", word, "\": ", verb_->name,
-                     verb_->operand.empty() ? std::string(" takes nothing but flags")
-                                            : absl::StrCat(" takes one ", verb_->operand),
-                     "; a value with blanks goes in quotes; see `", HelpOf(verb_), "`"));
+                     operand.empty() ? std::string(" takes nothing but flags")
+                                     : absl::StrCat(" takes one ", operand),
+                     verb_->command.empty() ? "; a value with blanks goes in quotes"
+                                            : "; a command goes behind --",
+                     "; see `", HelpOf(verb_), "`"));
   }
-  if (verb_->operand == "ID" && !IsUtf8(word)) {
-    return absl::InvalidArgumentError("the ID is not UTF-8, as every ID is");
+  if (operand != "FILE" && !IsUtf8(word)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ", operand, " is not UTF-8, as every ", operand, " is"));
   }
   operand_ = word;
   has_operand_ = true;

@@ -4,7 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/exit_code.h"
-#include "client/cli/interrupt.h"
+#include "client/cli/feed.h"
+#include "client/cli/follow_stream.h"
 #include "client/cli/requests.h"
 #include "client/cli/session.h"
 #include "client/cli/text.h"
@@ -33,21 +34,14 @@ class Follower {
   template <typename Response, typename Request>
   int Follow(std::unique_ptr<grpc::ClientReader<Response>> (v1::Timers::Stub::*method)(
                  grpc::ClientContext*, const Request&),
-             Request request) {
-    grpc::ClientContext context;
-    Interrupt interrupt(context, session_.options().timeout);
-    request.set_namespace_(session_.options().namespace_name);
-    const auto reader = (session_.stub<v1::Timers::Stub>().*method)(&context, request);
-    Response response;
-    while (reader->Read(&response)) {
-      interrupt.OnAnswer();
+             const Request& request) {
+    return OnEnd(FollowStream(session_, method, request, [&](const Response& response) {
       if (response.has_acknowledged()) {
         OnAcknowledged(response, response.acknowledged());
       } else if (response.has_event()) {
         OnEvent(response, response.event());
       }
-    }
-    return OnFinished(reader->Finish(), interrupt);
+    }));
   }
 
  private:
@@ -71,25 +65,14 @@ class Follower {
     }
   }
 
-  int OnFinished(const grpc::Status& status, const Interrupt& interrupt) {
-    // What came after the end of the stream interrupted nothing.
-    if (!status.ok() && interrupt.signal() != 0) {
-      // A shell prints ^C without a newline.
-      session_.Hint(
-          id_.empty() ? "\ndetached before the server answered"
-                      : absl::StrCat("\ndetached; it goes on. Follow it again: ", WatchCommand()));
-      return kSignalBase + interrupt.signal();
-    }
-    if (!status.ok() && interrupt.timed_out()) {
-      return session_.Failed(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, ""));
-    }
-    if (!status.ok()) {
-      const int code = session_.Failed(status, !id_.empty());
-      if (!id_.empty()) {
-        session_.Hint(
-            absl::StrCat("  The handle is not affected. Follow it again: ", WatchCommand()));
-      }
-      return code;
+  int OnEnd(const StreamEnd& end) {
+    // A signal that came after the end of the stream interrupted nothing.
+    if (!end.status.ok()) {
+      return ToldOf(end,
+                    {.command = id_.empty() ? "" : WatchCommand(),
+                     .detached = "detached; it goes on. Follow it again: ",
+                     .broken = "The handle is not affected. Follow it again: "},
+                    session_);
     }
     if (detached_) {
       return kOk;
@@ -132,7 +115,9 @@ absl::StatusOr<int> Schedule(const Arguments& arguments, Session& session) {
   if (!request.ok()) {
     return request.status();
   }
-  return Follower(session, WordingOf(*request), {.at_fired = request->reported()},
+  // What a queue delivers is settled by who takes it.
+  return Follower(session, WordingOf(*request),
+                  {.at_fired = request->reported() && request->queue().empty()},
                   request->detached())
       .Follow(&v1::Timers::Stub::Schedule, *request);
 }
@@ -142,7 +127,8 @@ absl::StatusOr<int> StartLoop(const Arguments& arguments, Session& session) {
   if (!request.ok()) {
     return request.status();
   }
-  return Follower(session, WordingOf(*request), {.at_tick = !request->plain()}, request->detached())
+  return Follower(session, WordingOf(*request),
+                  {.at_tick = !request->plain() && request->queue().empty()}, request->detached())
       .Follow(&v1::Timers::Stub::StartLoop, *request);
 }
 
@@ -160,6 +146,9 @@ absl::StatusOr<int> Watch(const Arguments& arguments, Session& session) {
   const absl::StatusOr<v1::WatchRequest> request = MakeWatchRequest(arguments);
   if (!request.ok()) {
     return request.status();
+  }
+  if (request->id().empty()) {
+    return FollowFeed(*request, session);
   }
   // Events do not say whether their handle is plain, so nothing is said of reports.
   return Follower(session, WordingOf(*request), Runs(), false, request->after_sequence())

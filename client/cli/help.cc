@@ -9,7 +9,8 @@ namespace timerd::cli {
 namespace {
 
 constexpr size_t kColumns = 80;
-constexpr size_t kVerbWidth = 18;  // "change-interval ID"
+// Of "change-interval ID". Groups whose verbs are longer have a wider column.
+constexpr size_t kVerbWidth = 18;
 
 constexpr absl::string_view kExamples =
     R"(Examples:
@@ -59,6 +60,21 @@ std::string Synopsis(const Flag& flag) {
   return std::string();
 }
 
+// "watch [ID]"
+std::string Head(const Verb& verb) {
+  return absl::StrCat(verb.name, verb.operand.empty() ? "" : " ", verb.operand);
+}
+
+void AppendVerbs(absl::Span<const Verb> verbs, std::string* out) {
+  size_t width = kVerbWidth;
+  for (const Verb& verb : verbs) {
+    width = std::max(width, Head(verb).size());
+  }
+  for (const Verb& verb : verbs) {
+    absl::StrAppend(out, "  ", Padded(Head(verb), width), "  ", verb.purpose, "\n");
+  }
+}
+
 void AppendParagraph(absl::string_view text, std::string* out) {
   for (const std::string& line : Wrapped(text, kColumns)) {
     absl::StrAppend(out, line, "\n");
@@ -88,11 +104,7 @@ std::string MainHelp(absl::Span<const VerbGroup> groups, absl::Span<const Flag> 
       "       timerctl VERB --help\n";
   for (const VerbGroup& group : groups) {
     absl::StrAppend(&out, "\n", group.title, ":\n");
-    for (const Verb& verb : group.verbs) {
-      const std::string head =
-          absl::StrCat(verb.name, verb.operand.empty() ? "" : " ", verb.operand);
-      absl::StrAppend(&out, "  ", Padded(head, kVerbWidth), "  ", verb.purpose, "\n");
-    }
+    AppendVerbs(group.verbs, &out);
   }
   absl::StrAppend(&out, "\nFlags of every verb:\n");
   AppendFlags(global_flags, &out);
@@ -101,9 +113,10 @@ std::string MainHelp(absl::Span<const VerbGroup> groups, absl::Span<const Flag> 
 }
 
 std::string VerbHelp(const Verb& verb, absl::Span<const Flag> global_flags) {
-  std::string out = absl::StrCat("timerctl ", verb.name, ": ", verb.purpose, "\n\nUsage: timerctl ",
-                                 verb.name, verb.operand.empty() ? "" : " ", verb.operand,
-                                 verb.flags.empty() ? "" : " [--flag=value]...", "\n\n");
+  std::string out =
+      absl::StrCat("timerctl ", verb.name, ": ", verb.purpose, "\n\nUsage: timerctl ", Head(verb),
+                   verb.flags.empty() ? "" : " [--flag=value]...",
+                   verb.command.empty() ? "" : absl::StrCat(" [-- ", verb.command, "]"), "\n\n");
   AppendParagraph(verb.about, &out);
   if (!verb.flags.empty()) {
     absl::StrAppend(&out, "\nFlags:\n");

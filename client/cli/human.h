@@ -8,9 +8,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/cli/wording.h"
+#include "timerd/v1/queues.pb.h"
 #include "timerd/v1/timers.pb.h"
 
 namespace timerd::cli {
+
+class Facts;
 
 // Pure: what is relative is relative to the server's `now` or to a deadline, never to a clock of
 // this machine. Results end in a newline.
@@ -22,6 +25,10 @@ class HumanText {
   std::string Acknowledged(const Wording& wording,
                            const v1::Acknowledgement& acknowledgement) const;
   std::string Event(const v1::Event& event) const;
+  // Of a feed, whose events are of many handles.
+  std::string FeedEvent(const v1::Event& event) const;
+  std::string FeedBegun(const v1::WatchRequest& request, const v1::Acknowledgement& begun) const;
+  std::string Missing(const v1::Gap& gap) const;
 
   // Answers about one handle: human_replies.cc.
   std::string Cancelled(absl::string_view id, const v1::CancelResponse& reply) const;
@@ -46,6 +53,15 @@ class HumanText {
   std::string Table(const std::vector<v1::Handle>& handles,
                     const google::protobuf::Timestamp& now) const;
 
+  // Queues: human_queues.cc.
+  std::string Queue(const v1::GetQueueResponse& reply) const;
+  std::string QueueTable(const std::vector<v1::Queue>& queues,
+                         const google::protobuf::Timestamp& now) const;
+  std::string Configured(const v1::ConfigureQueueRequest& request) const;
+  std::string DeadLetterTable(const std::vector<v1::DeadLetter>& letters) const;
+  std::string Replayed(const v1::ReplayDeadLettersRequest& request,
+                       const v1::ReplayDeadLettersResponse& reply) const;
+
  private:
   // "2026-11-24 09:00:00.000 (in 4m 59s)"
   std::string When(const google::protobuf::Timestamp& time,
@@ -53,6 +69,13 @@ class HumanText {
   // The same for one of the deadlines of a handle, by the clock that it follows.
   std::string Due(const v1::Handle& handle, const google::protobuf::Timestamp& deadline,
                   const google::protobuf::Timestamp& now) const;
+
+  // The queue of a handle, and how it stands there.
+  void AddDelivery(const v1::Delivery& delivery, const google::protobuf::Timestamp& now,
+                   Facts* facts) const;
+  // The columns of an event behind what names it.
+  std::string FactsOf(const v1::Event& event) const;
+  std::string TypeOf(const v1::Event& event, size_t width) const;
 
   absl::TimeZone zone_;
   bool colour_;

@@ -9,6 +9,9 @@ namespace timerd::cli {
 namespace {
 
 constexpr size_t kEventPayloadLimit = 60;
+constexpr size_t kTypeWidth = 9;
+// Of a feed; one id that is longer moves what is behind it.
+constexpr size_t kFeedIdWidth = 20;
 
 absl::string_view ColourOf(v1::Event::Type type) {
   switch (type) {
@@ -48,9 +51,53 @@ std::string HumanText::Acknowledged(const Wording& wording,
 }
 
 std::string HumanText::Event(const v1::Event& event) const {
+  const std::string facts = FactsOf(event);
+  return absl::StrCat(Padded(absl::StrCat("#", event.sequence()), 4), "  ",
+                      LocalTime(event.time(), zone_), "  ",
+                      TypeOf(event, facts.empty() ? 0 : kTypeWidth), facts, "\n");
+}
+
+std::string HumanText::FeedEvent(const v1::Event& event) const {
+  const std::string facts = FactsOf(event);
+  return absl::StrCat(LocalTime(event.time(), zone_), "  ", TypeOf(event, kTypeWidth), "  ",
+                      facts.empty() ? event.id() : Padded(event.id(), kFeedIdWidth), facts, "\n");
+}
+
+std::string HumanText::FeedBegun(const v1::WatchRequest& request,
+                                 const v1::Acknowledgement& begun) const {
+  const std::string of = !request.id_prefix().empty()
+                             ? absl::StrCat("ids that begin with ", request.id_prefix())
+                         : !request.queue().empty() ? absl::StrCat("queue ", request.queue())
+                                                    : std::string("all there is");
+  const std::string from = !request.cursor().empty() ? std::string("from the cursor on")
+                           : request.from_oldest()
+                               ? std::string("from the oldest event on")
+                               : absl::StrCat("from ", LocalTime(begun.now(), zone_), " on");
+  return absl::StrCat("watching ", of, " ", from, "\n");
+}
+
+std::string HumanText::Missing(const v1::Gap& gap) const {
+  return absl::StrCat(Counted(gap.missing(), "event"), " of the namespace before this ",
+                      gap.missing() == 1 ? "is" : "are", " kept no more",
+                      gap.has_oldest() ? absl::StrCat("; the oldest there is, is of ",
+                                                      LocalTime(gap.oldest(), zone_))
+                                       : "",
+                      "\n");
+}
+
+std::string HumanText::TypeOf(const v1::Event& event, size_t width) const {
+  const std::string type = Padded(EventName(event.type()), width);
+  return colour_ ? absl::StrCat(ColourOf(event.type()), type, "\033[0m") : type;
+}
+
+std::string HumanText::FactsOf(const v1::Event& event) const {
   std::string facts;
   if (event.run() > 0) {
     absl::StrAppend(&facts, "  run ", event.run());
+  }
+  // One is what is expected.
+  if (event.attempts() > 1) {
+    absl::StrAppend(&facts, "  after ", event.attempts(), " attempts");
   }
   if (event.triggered()) {
     absl::StrAppend(&facts, "  triggered");
@@ -77,11 +124,7 @@ std::string HumanText::Event(const v1::Event& event) const {
   if (event.redelivery()) {
     absl::StrAppend(&facts, "  (redelivered)");
   }
-  const std::string name = EventName(event.type());
-  const std::string type = facts.empty() ? name : Padded(name, 9);
-  return absl::StrCat(Padded(absl::StrCat("#", event.sequence()), 4), "  ",
-                      LocalTime(event.time(), zone_), "  ", colour_ ? ColourOf(event.type()) : "",
-                      type, colour_ ? "\033[0m" : "", facts, "\n");
+  return facts;
 }
 
 }  // namespace timerd::cli

@@ -1,8 +1,7 @@
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "client/cli/duration.h"
 #include "client/cli/human.h"
+#include "client/cli/layout.h"
 #include "client/cli/names.h"
 #include "client/cli/text.h"
 #include "client/cli/time_text.h"
@@ -11,8 +10,6 @@ namespace timerd::cli {
 namespace {
 
 constexpr size_t kPayloadLimit = 2000;
-
-using Rows = std::vector<std::pair<absl::string_view, std::string>>;
 
 // When a loop ticks.
 std::string Ticks(const v1::Handle& handle) {
@@ -70,18 +67,6 @@ std::string SoFar(const v1::Handle& handle) {
                       events);
 }
 
-// A name that is that of the row before is not repeated.
-std::string Aligned(const Rows& rows) {
-  constexpr size_t kNameWidth = 10;
-  std::string out;
-  absl::string_view last;
-  for (const auto& [name, value] : rows) {
-    absl::StrAppend(&out, Padded(name == last ? "" : name, kNameWidth), "  ", value, "\n");
-    last = name;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string HumanText::Due(const v1::Handle& handle, const google::protobuf::Timestamp& deadline,
@@ -97,64 +82,62 @@ std::string HumanText::Due(const v1::Handle& handle, const google::protobuf::Tim
 std::string HumanText::Handle(const v1::GetResponse& reply) const {
   const v1::Handle& handle = reply.handle();
   const v1::Loop& loop = handle.loop();
-  Rows rows;
-  const auto add = [&](absl::string_view name, std::string value) {
-    if (!value.empty()) {
-      rows.emplace_back(name, std::move(value));
-    }
-  };
-  add("id", handle.id());
-  add("namespace", handle.namespace_());
-  add("generation", handle.generation() > 0 ? absl::StrCat(handle.generation()) : "");
-  add("kind", absl::StrCat(KindName(handle.kind()), handle.kind() == v1::KIND_TASK ? ""
-                                                    : handle.reported()            ? ", reported"
-                                                                                   : ", plain"));
+  Facts facts;
+  facts.Add("id", handle.id());
+  facts.Add("namespace", handle.namespace_());
+  facts.Add("generation", handle.generation() > 0 ? absl::StrCat(handle.generation()) : "");
+  facts.Add("kind", absl::StrCat(KindName(handle.kind()), handle.kind() == v1::KIND_TASK ? ""
+                                                          : handle.reported() ? ", reported"
+                                                                              : ", plain"));
   if (handle.kind() == v1::KIND_LOOP) {
-    add("ticks", Ticks(handle));
-    add("if missed", IfMissed(handle));
+    facts.Add("ticks", Ticks(handle));
+    facts.Add("if missed", IfMissed(handle));
   }
   if (loop.has_max_runs()) {
-    add("ends", absl::StrCat("after ", Counted(loop.max_runs(), "run")));
+    facts.Add("ends", absl::StrCat("after ", Counted(loop.max_runs(), "run")));
   }
   if (loop.has_until()) {
-    add("ends", absl::StrCat("before a tick past ", LocalTime(loop.until(), zone_)));
+    facts.Add("ends", absl::StrCat("before a tick past ", LocalTime(loop.until(), zone_)));
   }
   if (handle.has_client_lost_after()) {
-    add("client", absl::StrCat("lost after ", FormatDuration(handle.client_lost_after()),
-                               " of a run that nobody follows"));
+    facts.Add("client", absl::StrCat("lost after ", FormatDuration(handle.client_lost_after()),
+                                     " of a run that nobody follows"));
   }
-  add("state", StateName(handle));
+  if (handle.has_delivery()) {
+    AddDelivery(handle.delivery(), reply.now(), &facts);
+  }
+  facts.Add("state", StateName(handle));
   if (handle.has_deadline()) {
-    add("due", Due(handle, handle.deadline(), reply.now()));
+    facts.Add("due", Due(handle, handle.deadline(), reply.now()));
   }
   for (const google::protobuf::Timestamp& deadline : loop.upcoming()) {
     // The first of them is the one that it is due at, unless a run is under way.
     if (!handle.has_deadline() || ToTime(deadline) != ToTime(handle.deadline())) {
-      add("then", Due(handle, deadline, reply.now()));
+      facts.Add("then", Due(handle, deadline, reply.now()));
     }
   }
   for (const v1::Handle::Timeout& timeout : handle.timeouts()) {
-    add("times out", absl::StrCat(When(timeout.deadline(), reply.now()), ", after ",
-                                  FormatDuration(timeout.timeout())));
+    facts.Add("times out", absl::StrCat(When(timeout.deadline(), reply.now()), ", after ",
+                                        FormatDuration(timeout.timeout())));
   }
-  add("created", When(handle.created(), reply.now()));
+  facts.Add("created", When(handle.created(), reply.now()));
   if (handle.has_last_fired()) {
-    add("last fired", When(handle.last_fired(), reply.now()));
+    facts.Add("last fired", When(handle.last_fired(), reply.now()));
   }
   if (handle.has_ended()) {
-    add("ended",
-        absl::StrCat(When(handle.ended(), reply.now()),
-                     handle.by_timeout() ? ", by a time-out's fallback" : "",
-                     handle.end_reason().empty() ? "" : ", ", ReasonName(handle.end_reason())));
+    facts.Add("ended", absl::StrCat(When(handle.ended(), reply.now()),
+                                    handle.by_timeout() ? ", by a time-out's fallback" : "",
+                                    handle.end_reason().empty() ? "" : ", ",
+                                    ReasonName(handle.end_reason())));
   }
-  add("so far", SoFar(handle));
+  facts.Add("so far", SoFar(handle));
   if (!handle.payload().empty()) {
-    add("payload", PayloadText(handle.payload(), kPayloadLimit));
+    facts.Add("payload", PayloadText(handle.payload(), kPayloadLimit));
   }
   if (!handle.end_payload().empty()) {
-    add("result", PayloadText(handle.end_payload(), kPayloadLimit));
+    facts.Add("result", PayloadText(handle.end_payload(), kPayloadLimit));
   }
-  return Aligned(rows);
+  return facts.Aligned();
 }
 
 }  // namespace timerd::cli

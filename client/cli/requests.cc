@@ -1,6 +1,5 @@
 #include "client/cli/requests.h"
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -11,18 +10,38 @@ namespace {
 
 using Sign = FlagReader::Sign;
 
-constexpr int kDefaultLimit = 100;
-constexpr int kMaxPageSize = 1000;
-
 }  // namespace
 
 absl::StatusOr<v1::WatchRequest> MakeWatchRequest(const Arguments& arguments) {
   FlagReader reader(arguments);
   v1::WatchRequest request;
   request.set_id(arguments.operand());
+  reader.AtMostOne({"prefix", "queue", "all"});
+  const bool is_feed = reader.Has("prefix") || reader.Has("queue") || reader.Has("all");
+  if (is_feed && !request.id().empty()) {
+    reader.Fail("an ID is there, and a flag for many handles too; leave out one of them");
+  } else if (!is_feed && request.id().empty()) {
+    reader.Fail(
+        "no ID; write `timerctl watch ID`, or --prefix=TEXT, --queue=QUEUE or --all for many "
+        "handles");
+  }
+  if (!is_feed && (reader.Has("cursor") || reader.Has("from-oldest"))) {
+    reader.Fail(
+        "--cursor and --from-oldest are for --prefix, --queue and --all; one handle goes on "
+        "behind --after=N");
+  }
+  reader.AtMostOne({"cursor", "from-oldest"});
+  if (is_feed && reader.Has("after")) {
+    reader.Fail("--after is for one handle; many go on behind --cursor=CURSOR");
+  }
   if (reader.Has("after")) {
     request.set_after_sequence(reader.Number("after", 0, std::numeric_limits<uint64_t>::max()));
   }
+  request.set_id_prefix(reader.OptionalText("prefix", "TEXT"));
+  request.set_queue(reader.OptionalText("queue", "QUEUE"));
+  request.set_everything(reader.Has("all"));
+  request.set_cursor(reader.OptionalText("cursor", "CURSOR"));
+  request.set_from_oldest(reader.Has("from-oldest"));
   return reader.Finish(std::move(request));
 }
 
@@ -81,27 +100,20 @@ absl::StatusOr<v1::AdvanceRequest> MakeAdvanceRequest(const Arguments& arguments
   return reader.Finish(std::move(request));
 }
 
-absl::StatusOr<Listing> MakeListing(const Arguments& arguments) {
+absl::StatusOr<Listing<v1::ListRequest>> MakeListing(const Arguments& arguments) {
   FlagReader reader(arguments);
-  Listing listing;
-  listing.limit = kDefaultLimit;
+  v1::ListRequest request;
   if (reader.Has("state")) {
-    listing.request.set_state(static_cast<v1::State>(
+    request.set_state(static_cast<v1::State>(
         1 + reader.Choice("state", {"pending", "running", "stopping", "ended", "paused"})));
   }
   if (reader.Has("kind")) {
-    listing.request.set_kind(
-        static_cast<v1::Kind>(1 + reader.Choice("kind", {"timer", "loop", "task"})));
+    request.set_kind(static_cast<v1::Kind>(1 + reader.Choice("kind", {"timer", "loop", "task"})));
   }
   if (reader.Has("prefix")) {
-    listing.request.set_id_prefix(reader.Text("prefix"));
+    request.set_id_prefix(reader.Text("prefix"));
   }
-  if (reader.Has("limit")) {
-    listing.limit =
-        static_cast<int>(reader.Number("limit", 1, std::numeric_limits<int32_t>::max()));
-  }
-  listing.request.set_page_size(std::min(listing.limit, kMaxPageSize));
-  return reader.Finish(std::move(listing));
+  return reader.Finish(WithLimit(reader, std::move(request)));
 }
 
 absl::StatusOr<absl::Duration> AnswerTimeout(const Arguments& arguments) {

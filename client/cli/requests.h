@@ -1,4 +1,4 @@
-// From the words of a command line to the requests of timers.proto.
+// From the words of a command line to the requests of timers.proto and queues.proto.
 //
 // Errors are what main prints behind "timerctl VERB: "; they name the flag, the value, the rule and
 // the way out. What the server judges (the length of ids, the longest delay, which policies of a
@@ -7,7 +7,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/cli/flag_reader.h"
 #include "client/cli/flags.h"
+#include "client/cli/pages.h"
+#include "timerd/v1/queues.pb.h"
 #include "timerd/v1/timers.pb.h"
 
 namespace timerd::cli {
@@ -21,12 +24,15 @@ absl::StatusOr<v1::RescheduleRequest> MakeRescheduleRequest(const Arguments& arg
 absl::StatusOr<v1::ChangeIntervalRequest> MakeChangeIntervalRequest(const Arguments& arguments);
 absl::StatusOr<v1::AdvanceRequest> MakeAdvanceRequest(const Arguments& arguments);
 
-// `page_size` is what is still wanted, at most a page; the caller adds the token.
-struct Listing {
-  v1::ListRequest request;
-  int limit = 0;
-};
-absl::StatusOr<Listing> MakeListing(const Arguments& arguments);
+absl::StatusOr<v1::ConfigureQueueRequest> MakeConfigureQueueRequest(const Arguments& arguments);
+// Request: v1::ReplayDeadLettersRequest or v1::PurgeDeadLettersRequest.
+template <typename Request>
+absl::StatusOr<Request> MakeDeadLettersRequest(const Arguments& arguments);
+
+absl::StatusOr<Listing<v1::ListRequest>> MakeListing(const Arguments& arguments);
+absl::StatusOr<Listing<v1::ListQueuesRequest>> MakeQueueListing(const Arguments& arguments);
+absl::StatusOr<Listing<v1::ListDeadLettersRequest>> MakeDeadLetterListing(
+    const Arguments& arguments);
 
 // The global --timeout.
 absl::StatusOr<absl::Duration> AnswerTimeout(const Arguments& arguments);

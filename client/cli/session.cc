@@ -28,7 +28,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& server) {
 Session::Session(Options options, std::ostream& out, std::ostream& err)
     : options_(std::move(options)), out_(out), err_(err) {
   const std::shared_ptr<grpc::Channel> channel = Connect(options_.server);
-  stubs_ = {v1::Timers::NewStub(channel), v1::Clock::NewStub(channel)};
+  stubs_ = {v1::Timers::NewStub(channel), v1::Clock::NewStub(channel),
+            v1::Queues::NewStub(channel)};
 }
 
 void Session::Print(const google::protobuf::Message& message, absl::string_view text) {

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "client/cli/human.h"
 #include "google/protobuf/message.h"
+#include "timerd/v1/queues.grpc.pb.h"
 #include "timerd/v1/timers.grpc.pb.h"
 
 namespace timerd::cli {
@@ -30,7 +31,7 @@ class Session {
   // The streams outlive the session. Nothing is connected before the first call.
   Session(Options options, std::ostream& out, std::ostream& err);
 
-  // Stub: v1::Timers::Stub or v1::Clock::Stub.
+  // Stub: v1::Timers::Stub, v1::Clock::Stub or v1::Queues::Stub.
   template <typename Stub>
   Stub& stub() {
     return *std::get<std::unique_ptr<Stub>>(stubs_);
@@ -57,7 +58,9 @@ class Session {
   const Options options_;
   std::ostream& out_;
   std::ostream& err_;
-  std::tuple<std::unique_ptr<v1::Timers::Stub>, std::unique_ptr<v1::Clock::Stub>> stubs_;
+  std::tuple<std::unique_ptr<v1::Timers::Stub>, std::unique_ptr<v1::Clock::Stub>,
+             std::unique_ptr<v1::Queues::Stub>>
+      stubs_;
 };
 
 }  // namespace timerd::cli

@@ -1,3 +1,4 @@
+#include "client/cli/delivery_flags.h"
 #include "client/cli/verb_table.h"
 #include "client/cli/verbs.h"
 
@@ -20,6 +21,10 @@ constexpr Flag kKey = {
 constexpr Flag kClientLostAfter = {
     "client-lost-after", "DURATION",
     "End it in FAILED when a run awaits its report and nobody has followed it for this long."};
+constexpr Flag kQueue = {
+    "queue", "QUEUE",
+    "Deliver its runs to the workers of this queue, such as `timerctl work`; it then needs nobody "
+    "who follows it or reports."};
 constexpr Flag kDetach = {
     "detach", "", "Return once the server has it, rather than follow its events.", Takes::kNothing};
 
@@ -35,12 +40,19 @@ constexpr Flag kScheduleFlags[] = {
     kReplace,
     kKey,
     kClientLostAfter,
+    kQueue,
+    kLeaseFlag,
+    kMaxAttemptsFlag,
+    kInitialBackoffFlag,
+    kMaxBackoffFlag,
+    kBackoffFactorFlag,
     kDetach,
 };
 constexpr absl::string_view kScheduleExamples[] = {
     "timerctl schedule --in=3.5s --payload=\"hello, world\"",
     "timerctl schedule --at=2026-11-24T09:00:00+01:00 --id=standup --detach",
     "timerctl schedule --in=5m --id=idle/42 --replace --detach",
+    "timerctl schedule --in=1h --queue=emails --payload=\"to: ann\" --detach",
     "date | timerctl schedule --in=1m --payload-file=-",
 };
 
@@ -69,6 +81,12 @@ constexpr Flag kLoopFlags[] = {
     kReplace,
     kKey,
     kClientLostAfter,
+    kQueue,
+    kLeaseFlag,
+    kMaxAttemptsFlag,
+    kInitialBackoffFlag,
+    kMaxBackoffFlag,
+    kBackoffFactorFlag,
     kDetach,
 };
 constexpr absl::string_view kLoopExamples[] = {
@@ -76,6 +94,7 @@ constexpr absl::string_view kLoopExamples[] = {
     "timerctl loop --cron=\"0 9 * * MON-FRI\" --zone=Europe/Berlin --id=standup",
     "timerctl loop --every=1h --plain --missed=run-all --missed-window=1d",
     "timerctl loop --every=10s --fixed-delay --max-runs=6 --jitter=1s",
+    "timerctl loop --cron=@hourly --queue=reports --max-attempts=3 --detach",
 };
 
 constexpr Flag kTimeoutFlags[] = {
@@ -97,10 +116,20 @@ constexpr absl::string_view kTimeoutExamples[] = {
 
 constexpr Flag kWatchFlags[] = {
     {"after", "N", "Leave out the events up to #N; default 0, all that the server has kept."},
+    {"prefix", "TEXT", "Follow all handles whose id begins with TEXT, without end."},
+    {"queue", "QUEUE", "Follow all handles that name this queue, without end."},
+    {"all", "", "Follow all handles of the namespace, without end.", Takes::kNothing},
+    {"cursor", "CURSOR",
+     "Begin where another watch left off, as its last line said, rather than now; each event has "
+     "its cursor with --json."},
+    {"from-oldest", "", "Begin with the oldest event that the server has kept, rather than now.",
+     Takes::kNothing},
 };
 constexpr absl::string_view kWatchExamples[] = {
     "timerctl watch heartbeat",
     "timerctl watch heartbeat --after=12 --json",
+    "timerctl watch --prefix=billing/",
+    "timerctl watch --all --from-oldest --json | jq -r '.event.id // empty'",
 };
 
 constexpr Verb kVerbs[] = {
@@ -119,8 +148,10 @@ constexpr Verb kVerbs[] = {
      "When the time is over and the handle has not ended by itself, it ends at once: in TIMED_OUT, "
      "or as the fallback says. Follows the handle until it ends. Ctrl-C only detaches.",
      kTimeoutFlags, kTimeoutExamples, true, WithTimeout},
-    {"watch", "ID", "Follow the events of a handle until it ends.",
-     "Shows the events that the server has kept, and then those to come. Ctrl-C only detaches.",
+    {"watch", "[ID]", "Follow the events of a handle until it ends, or of many.",
+     "Shows the events that the server has kept, and then those to come. Of many handles, it shows "
+     "those from now on, or from where it is told, and does not end by itself. What is not kept "
+     "any more is told. Ctrl-C only detaches.",
      kWatchFlags, kWatchExamples, true, Watch},
 };
 

@@ -22,8 +22,11 @@ constexpr Flag kGlobalFlags[] = {
 
 absl::Span<const VerbGroup> VerbGroups() {
   static const VerbGroup groups[] = {
-      {"Make and follow", FollowingVerbs()}, {"Change", ChangingVerbs()},
-      {"Change loops", LoopVerbs()},         {"Look", LookingVerbs()},
+      {"Make and follow", FollowingVerbs()},
+      {"Change", ChangingVerbs()},
+      {"Change loops", LoopVerbs()},
+      {"Look", LookingVerbs()},
+      {"Queues", QueueVerbs()},
       {"The server's time", ClockVerbs()},
   };
   return groups;

@@ -23,6 +23,7 @@ absl::Span<const Verb> FollowingVerbs();
 absl::Span<const Verb> ChangingVerbs();
 absl::Span<const Verb> LoopVerbs();
 absl::Span<const Verb> LookingVerbs();
+absl::Span<const Verb> QueueVerbs();
 absl::Span<const Verb> ClockVerbs();
 
 }  // namespace timerd::cli

@@ -26,6 +26,16 @@ absl::StatusOr<int> TriggerLoop(const Arguments& arguments, Session& session);
 absl::StatusOr<int> Get(const Arguments& arguments, Session& session);
 absl::StatusOr<int> List(const Arguments& arguments, Session& session);
 
+absl::StatusOr<int> ListQueues(const Arguments& arguments, Session& session);
+absl::StatusOr<int> GetQueue(const Arguments& arguments, Session& session);
+absl::StatusOr<int> ConfigureQueue(const Arguments& arguments, Session& session);
+absl::StatusOr<int> PauseQueue(const Arguments& arguments, Session& session);
+absl::StatusOr<int> ResumeQueue(const Arguments& arguments, Session& session);
+absl::StatusOr<int> PurgeQueue(const Arguments& arguments, Session& session);
+absl::StatusOr<int> ListDeadLetters(const Arguments& arguments, Session& session);
+absl::StatusOr<int> ReplayDeadLetters(const Arguments& arguments, Session& session);
+absl::StatusOr<int> PurgeDeadLetters(const Arguments& arguments, Session& session);
+
 absl::StatusOr<int> Now(const Arguments& arguments, Session& session);
 absl::StatusOr<int> Advance(const Arguments& arguments, Session& session);
 absl::StatusOr<int> AdvanceToNext(const Arguments& arguments, Session& session);

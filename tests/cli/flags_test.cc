@@ -70,6 +70,22 @@ TEST(ArgumentsTest, TakesNothingBehindTwoDashesForAFlag) {
   EXPECT_EQ(arguments->operand(), "--in");
 }
 
+TEST(ArgumentsTest, NeedsNoOperandThatMayBeLeftOut) {
+  const auto without = Parse({"watch", "--all"});
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ(without->operand(), "");
+  EXPECT_EQ(Parse({"watch", "tea"})->operand(), "tea");
+  EXPECT_EQ(ErrorOf({"watch", ""}),
+            "the ID is empty; write one; `timerctl list` shows those there are");
+  EXPECT_THAT(ErrorOf({"watch", "a", "b"}), HasSubstr("watch takes one ID;"));
+}
+
+TEST(ArgumentsTest, SaysWhereToFindAQueue) {
+  EXPECT_EQ(ErrorOf({"queue"}),
+            "no QUEUE; write `timerctl queue QUEUE`; `timerctl queues` shows those there are");
+  EXPECT_EQ(ErrorOf({"queue", "\xFF"}), "the QUEUE is not UTF-8, as every QUEUE is");
+}
+
 TEST(ArgumentsTest, NeedsNoOperandForHelp) {
   EXPECT_TRUE(Parse({"cancel", "--help"})->Has("help"));
   EXPECT_TRUE(Parse({"-h"})->Has("help"));

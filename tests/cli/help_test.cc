@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/text.h"
 #include "client/cli/verb_table.h"
+#include "timerd/v1/queues.pb.h"
 #include "timerd/v1/timers.pb.h"
 
 namespace timerd::cli {
@@ -42,9 +43,12 @@ TEST(HelpTest, NamesEveryVerbAndFlag) {
 
 TEST(HelpTest, HasAVerbForEveryRpc) {
   const auto* file = v1::ScheduleRequest::descriptor()->file();
-  // Submit is Batch for programs that cannot wait for the answers; a shell can.
+  const auto* queues = v1::WorkRequest::descriptor()->file();
+  // Submit is Batch for programs that cannot wait for the answers; a shell can. Work is for
+  // programs.
   const int rpcs = file->FindServiceByName("Timers")->method_count() - 1 +
-                   file->FindServiceByName("Clock")->method_count();
+                   file->FindServiceByName("Clock")->method_count() +
+                   queues->FindServiceByName("Queues")->method_count() - 1;
   EXPECT_EQ(static_cast<size_t>(rpcs), AllVerbs().size());
 }
 

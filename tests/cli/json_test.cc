@@ -8,6 +8,7 @@
 #include "google/protobuf/text_format.h"
 #include "google/protobuf/util/json_util.h"
 #include "timerd/v1/errors.pb.h"
+#include "timerd/v1/queues.pb.h"
 #include "timerd/v1/timers.pb.h"
 
 namespace timerd::cli {
@@ -119,7 +120,8 @@ TEST(JsonLineTest, WritesWhenToTryAgain) {
 
 TEST(JsonLineTest, KnowsTheTypeOfEveryFieldOfTheApi) {
   int fields = 0;
-  for (const auto* file : {v1::Event::descriptor()->file(), v1::ErrorInfo::descriptor()->file()}) {
+  for (const auto* file : {v1::Event::descriptor()->file(), v1::ErrorInfo::descriptor()->file(),
+                           v1::Queue::descriptor()->file()}) {
     for (int i = 0; i < file->message_type_count(); ++i) {
       std::unique_ptr<google::protobuf::Message> message(
           google::protobuf::MessageFactory::generated_factory()

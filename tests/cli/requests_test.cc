@@ -88,6 +88,55 @@ TEST(MakeWithTimeoutRequestTest, FillsEveryField) {
       "--fallback and --fallback-failure exclude each other");
 }
 
+TEST(MakeScheduleRequestTest, SaysHowAQueueDeliversIt) {
+  ExpectRequest(Make(MakeScheduleRequest,
+                     {"schedule", "--in=1s", "--queue=mail", "--lease=1m", "--max-attempts=5",
+                      "--initial-backoff=2s", "--max-backoff=1h", "--backoff-factor=1.5"}),
+                "delay { seconds: 1 } queue: 'mail' lease { seconds: 60 } "
+                "retry { initial_backoff { seconds: 2 } factor: 1.5 max_backoff { seconds: 3600 } "
+                "max_attempts: 5 }");
+  // A policy that says nothing is not sent, as it would be refused without a queue.
+  ExpectRequest(Make(MakeScheduleRequest, {"schedule", "--in=1s", "--queue=mail"}),
+                "delay { seconds: 1 } queue: 'mail'");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--queue="}),
+              "--queue= is empty; write --queue=QUEUE or leave it out");
+  ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--lease=0s"}),
+              "--lease=0s: no time at all");
+  for (const std::string value : {"", "-1", "0.9", "x", "nan", "inf", "1e2", "1.2.3", " 2"}) {
+    ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--backoff-factor=" + value}),
+                "--backoff-factor=" + value + ": not a number of 1 or more, such as 2 or 2.5");
+  }
+  for (const std::string value : {"0", "-1", "4294967296"}) {
+    ExpectError(Make(MakeScheduleRequest, {"schedule", "--in=5s", "--max-attempts=" + value}),
+                "--max-attempts=" + value + ": not a whole number from 1 to 4294967295");
+  }
+}
+
+TEST(MakeWatchRequestTest, FollowsManyHandles) {
+  ExpectRequest(Make(MakeWatchRequest, {"watch", "--prefix=a/"}), "id_prefix: 'a/'");
+  ExpectRequest(Make(MakeWatchRequest, {"watch", "--queue=mail", "--cursor=Abc"}),
+                "queue: 'mail' cursor: 'Abc'");
+  ExpectRequest(Make(MakeWatchRequest, {"watch", "--all", "--from-oldest"}),
+                "everything: true from_oldest: true");
+}
+
+TEST(MakeWatchRequestTest, NamesTheFlagsThatDoNotGoTogether) {
+  ExpectError(Make(MakeWatchRequest, {"watch"}), "no ID; write `timerctl watch ID`, or --prefix");
+  ExpectError(Make(MakeWatchRequest, {"watch", "a", "--all"}),
+              "an ID is there, and a flag for many handles too");
+  ExpectError(Make(MakeWatchRequest, {"watch", "--prefix=a", "--queue=b"}),
+              "--prefix and --queue exclude each other");
+  ExpectError(Make(MakeWatchRequest, {"watch", "--all", "--cursor=a", "--from-oldest"}),
+              "--cursor and --from-oldest exclude each other");
+  ExpectError(Make(MakeWatchRequest, {"watch", "a", "--cursor=x"}),
+              "--cursor and --from-oldest are for --prefix, --queue and --all");
+  ExpectError(Make(MakeWatchRequest, {"watch", "a", "--from-oldest"}),
+              "--cursor and --from-oldest are for --prefix, --queue and --all");
+  ExpectError(Make(MakeWatchRequest, {"watch", "--all", "--after=1"}), "--after is for one handle");
+  ExpectError(Make(MakeWatchRequest, {"watch", "--prefix="}), "--prefix= is empty");
+  ExpectError(Make(MakeWatchRequest, {"watch", "--all", "--cursor="}), "--cursor= is empty");
+}
+
 TEST(MakeWatchRequestTest, FillsEveryField) {
   ExpectRequest(Make(MakeWatchRequest, {"watch", "a"}), "id: 'a'");
   ExpectRequest(Make(MakeWatchRequest, {"watch", "a", "--after=18446744073709551615"}),
@@ -160,6 +209,55 @@ TEST(MakeListingTest, FillsEveryFieldAndBoundsThePage) {
               "--state=pendign: unknown; did you mean pending? choose from pending, running");
   ExpectError(Make(MakeListing, {"list", "--kind=cron"}), "choose from timer, loop, task");
   ExpectError(Make(MakeListing, {"list", "--limit=0"}), "from 1 to 2147483647");
+}
+
+TEST(MakeConfigureQueueRequestTest, FillsEveryField) {
+  ExpectRequest(
+      Make(MakeConfigureQueueRequest,
+           {"configure-queue", "mail", "--lease=1m", "--max-attempts=5", "--initial-backoff=2s",
+            "--max-backoff=1h", "--backoff-factor=3", "--max-backlog=1000", "--push-to=http://h/p",
+            "--push-concurrency=4", "--push-rate=0.5", "--push-timeout=10s"}),
+      "queue: 'mail' settings { lease { seconds: 60 } retry { initial_backoff { seconds: 2 } "
+      "factor: 3 max_backoff { seconds: 3600 } max_attempts: 5 } target { url: 'http://h/p' "
+      "max_concurrent: 4 max_per_second: 0.5 timeout { seconds: 10 } } max_backlog: 1000 }");
+  ExpectRequest(Make(MakeConfigureQueueRequest, {"configure-queue", "mail", "--defaults"}),
+                "queue: 'mail' settings {}");
+}
+
+TEST(MakeConfigureQueueRequestTest, TakesNothingBackThatIsNotMeant) {
+  ExpectError(Make(MakeConfigureQueueRequest, {"configure-queue", "mail"}),
+              "no setting is there; write for example --lease=1m, or --defaults");
+  ExpectError(
+      Make(MakeConfigureQueueRequest, {"configure-queue", "mail", "--defaults", "--lease=1m"}),
+      "--defaults takes all settings back, and one is there too");
+  ExpectError(Make(MakeConfigureQueueRequest, {"configure-queue", "mail", "--push-rate=1"}),
+              "are for --push-to=URL");
+  ExpectError(Make(MakeConfigureQueueRequest, {"configure-queue", "mail", "--push-to="}),
+              "--push-to= is empty; write --push-to=URL");
+}
+
+TEST(MakeDeadLettersRequestTest, NamesOneLetterOrNone) {
+  ExpectRequest(Make(MakeDeadLettersRequest<v1::ReplayDeadLettersRequest>,
+                     {"replay-dead-letters", "mail", "--letter=L1"}),
+                "queue: 'mail' letter: 'L1'");
+  ExpectRequest(
+      Make(MakeDeadLettersRequest<v1::PurgeDeadLettersRequest>, {"purge-dead-letters", "mail"}),
+      "queue: 'mail'");
+  ExpectError(Make(MakeDeadLettersRequest<v1::PurgeDeadLettersRequest>,
+                   {"purge-dead-letters", "mail", "--letter="}),
+              "--letter= is empty; write --letter=LETTER");
+}
+
+TEST(MakeQueueListingTest, BoundsThePage) {
+  const auto queues = Make(MakeQueueListing, {"queues", "--limit=7"});
+  ASSERT_TRUE(queues.ok()) << queues.status();
+  EXPECT_EQ(queues->request.page_size(), 7);
+  const auto letters = Make(MakeDeadLetterListing, {"dead-letters", "mail", "--limit=5000"});
+  ASSERT_TRUE(letters.ok()) << letters.status();
+  EXPECT_EQ(letters->request.queue(), "mail");
+  EXPECT_EQ(letters->request.page_size(), 1000);
+  EXPECT_EQ(letters->limit, 5000);
+  ExpectError(Make(MakeQueueListing, {"queues", "--limit=0"}), "from 1 to 2147483647");
 }
 
 TEST(AnswerTimeoutTest, IsTenSecondsUnlessToldOtherwise) {
