@@ -19,6 +19,8 @@ constexpr absl::string_view kExamples =
   timerctl report heartbeat --run=1 --success
   timerctl list --state=pending
   timerctl --json get heartbeat | jq .handle.deadline
+  timerctl schedule --in=1h --queue=emails --detach
+  timerctl work emails -- ./send-mail
 )";
 
 constexpr absl::string_view kValues =
@@ -45,7 +47,8 @@ constexpr absl::string_view kExitCodes =
           20 ABORTED             21 OUT_OF_RANGE        22 UNIMPLEMENTED
           23 INTERNAL            24 UNAVAILABLE         25 DATA_LOSS
           26 UNAUTHENTICATED
-  130   detached by Ctrl-C (143: by SIGTERM); the handle goes on
+  130   ended by Ctrl-C (143: by SIGTERM); what was followed goes on, and work
+        has given back what it had not begun
 )";
 
 std::string Synopsis(const Flag& flag) {
@@ -100,7 +103,7 @@ void AppendFlags(absl::Span<const Flag> flags, std::string* out) {
 std::string MainHelp(absl::Span<const VerbGroup> groups, absl::Span<const Flag> global_flags) {
   std::string out =
       "timerctl: timers, loops and time-outs kept by a timerd server, from the shell.\n\n"
-      "Usage: timerctl VERB [ID] [--flag=value]...\n"
+      "Usage: timerctl VERB [ID or QUEUE] [--flag=value]...\n"
       "       timerctl VERB --help\n";
   for (const VerbGroup& group : groups) {
     absl::StrAppend(&out, "\n", group.title, ":\n");

@@ -53,6 +53,12 @@ class HumanText {
   std::string Table(const std::vector<v1::Handle>& handles,
                     const google::protobuf::Timestamp& now) const;
 
+  // What a worker takes, and what becomes of it, in the columns of a feed: human_work.cc.
+  std::string Taken(const v1::Occurrence& occurrence) const;
+  std::string Settled(const v1::Occurrence& occurrence, const v1::Settlement& settlement,
+                      const v1::Settled& settled) const;
+  std::string Revoked(const v1::Occurrence& occurrence) const;
+
   // Queues: human_queues.cc.
   std::string Queue(const v1::GetQueueResponse& reply) const;
   std::string QueueTable(const std::vector<v1::Queue>& queues,
@@ -75,7 +81,10 @@ class HumanText {
                    Facts* facts) const;
   // The columns of an event behind what names it.
   std::string FactsOf(const v1::Event& event) const;
-  std::string TypeOf(const v1::Event& event, size_t width) const;
+  // The type of an event or of what a worker did, in a column of its own or last in the line.
+  enum class Mood { kNone, kGood, kUnwanted, kBad };
+  static Mood MoodOf(v1::Event::Type type);
+  std::string Type(absl::string_view name, Mood mood, bool last = false) const;
 
   absl::TimeZone zone_;
   bool colour_;

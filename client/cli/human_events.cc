@@ -13,18 +13,6 @@ constexpr size_t kTypeWidth = 9;
 // Of a feed; one id that is longer moves what is behind it.
 constexpr size_t kFeedIdWidth = 20;
 
-absl::string_view ColourOf(v1::Event::Type type) {
-  switch (type) {
-    case v1::Event::TYPE_FAILED:
-    case v1::Event::TYPE_TIMED_OUT:
-      return "\033[31m";
-    case v1::Event::TYPE_CANCELLED:
-      return "\033[33m";
-    default:
-      return "\033[32m";
-  }
-}
-
 }  // namespace
 
 std::string HumanText::Acknowledged(const Wording& wording,
@@ -52,14 +40,15 @@ std::string HumanText::Acknowledged(const Wording& wording,
 
 std::string HumanText::Event(const v1::Event& event) const {
   const std::string facts = FactsOf(event);
-  return absl::StrCat(Padded(absl::StrCat("#", event.sequence()), 4), "  ",
-                      LocalTime(event.time(), zone_), "  ",
-                      TypeOf(event, facts.empty() ? 0 : kTypeWidth), facts, "\n");
+  return absl::StrCat(
+      Padded(absl::StrCat("#", event.sequence()), 4), "  ", LocalTime(event.time(), zone_), "  ",
+      Type(EventName(event.type()), MoodOf(event.type()), facts.empty()), facts, "\n");
 }
 
 std::string HumanText::FeedEvent(const v1::Event& event) const {
   const std::string facts = FactsOf(event);
-  return absl::StrCat(LocalTime(event.time(), zone_), "  ", TypeOf(event, kTypeWidth), "  ",
+  return absl::StrCat(LocalTime(event.time(), zone_), "  ",
+                      Type(EventName(event.type()), MoodOf(event.type())), "  ",
                       facts.empty() ? event.id() : Padded(event.id(), kFeedIdWidth), facts, "\n");
 }
 
@@ -68,7 +57,7 @@ std::string HumanText::FeedBegun(const v1::WatchRequest& request,
   const std::string of = !request.id_prefix().empty()
                              ? absl::StrCat("ids that begin with ", request.id_prefix())
                          : !request.queue().empty() ? absl::StrCat("queue ", request.queue())
-                                                    : std::string("all there is");
+                                                    : std::string("everything");
   const std::string from = !request.cursor().empty() ? std::string("from the cursor on")
                            : request.from_oldest()
                                ? std::string("from the oldest event on")
@@ -77,17 +66,35 @@ std::string HumanText::FeedBegun(const v1::WatchRequest& request,
 }
 
 std::string HumanText::Missing(const v1::Gap& gap) const {
-  return absl::StrCat(Counted(gap.missing(), "event"), " of the namespace before this ",
-                      gap.missing() == 1 ? "is" : "are", " kept no more",
-                      gap.has_oldest() ? absl::StrCat("; the oldest there is, is of ",
-                                                      LocalTime(gap.oldest(), zone_))
-                                       : "",
+  return absl::StrCat(Counted(gap.missing(), "event"), " of the namespace ",
+                      gap.missing() == 1 ? "is" : "are", " not kept any more",
+                      gap.has_oldest()
+                          ? absl::StrCat("; the oldest there is ", LocalTime(gap.oldest(), zone_))
+                          : "",
                       "\n");
 }
 
-std::string HumanText::TypeOf(const v1::Event& event, size_t width) const {
-  const std::string type = Padded(EventName(event.type()), width);
-  return colour_ ? absl::StrCat(ColourOf(event.type()), type, "\033[0m") : type;
+HumanText::Mood HumanText::MoodOf(v1::Event::Type type) {
+  switch (type) {
+    case v1::Event::TYPE_FAILED:
+    case v1::Event::TYPE_TIMED_OUT:
+      return Mood::kBad;
+    case v1::Event::TYPE_CANCELLED:
+      return Mood::kUnwanted;
+    default:
+      return Mood::kGood;
+  }
+}
+
+std::string HumanText::Type(absl::string_view name, Mood mood, bool last) const {
+  const std::string type = Padded(name, last ? 0 : kTypeWidth);
+  if (!colour_ || mood == Mood::kNone) {
+    return type;
+  }
+  const absl::string_view colour = mood == Mood::kBad        ? "\033[31m"
+                                   : mood == Mood::kUnwanted ? "\033[33m"
+                                                             : "\033[32m";
+  return absl::StrCat(colour, type, "\033[0m");
 }
 
 std::string HumanText::FactsOf(const v1::Event& event) const {

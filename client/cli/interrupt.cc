@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
+#include <utility>
+
+#include "client/cli/poll_timeout.h"
 
 namespace timerd::cli {
 namespace {
@@ -25,13 +28,6 @@ int SignalFd() {
   return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
-// Milliseconds for poll(), rounded up so that it does not spin before the end.
-int PollTimeout(absl::Time give_up) {
-  const absl::Duration left = std::max(give_up - absl::Now(), absl::ZeroDuration());
-  return static_cast<int>(
-      std::min<int64_t>(absl::ToInt64Milliseconds(left + absl::Milliseconds(1)), 1'000'000'000));
-}
-
 }  // namespace
 
 void BlockInterrupts() {
@@ -40,10 +36,17 @@ void BlockInterrupts() {
 }
 
 Interrupt::Interrupt(grpc::ClientContext& context, absl::Duration timeout)
-    : context_(context),
+    : Interrupt([&context](int) { context.TryCancel(); }, timeout) {}
+
+Interrupt::Interrupt(std::function<void(int signal)> act, absl::Duration timeout)
+    : act_(std::move(act)),
       signal_fd_(SignalFd()),
       wake_fd_(eventfd(0, EFD_CLOEXEC)),
-      thread_([this, give_up = absl::Now() + timeout] { Wait(give_up); }) {}
+      // A year is for ever, and fits.
+      thread_([this, give_up = Steady::now() + absl::ToChronoMicroseconds(
+                                                   std::min(timeout, absl::Hours(365 * 24)))] {
+        Wait(give_up);
+      }) {}
 
 Interrupt::~Interrupt() {
   finished_ = true;
@@ -65,7 +68,7 @@ void Interrupt::Wake() {
   [[maybe_unused]] const ssize_t written = write(wake_fd_, &one, sizeof one);
 }
 
-void Interrupt::Wait(absl::Time give_up) {
+void Interrupt::Wait(Steady::time_point give_up) {
   while (!finished_) {
     pollfd fds[] = {{signal_fd_, POLLIN, 0}, {wake_fd_, POLLIN, 0}};
     poll(fds, 2, answered_ ? -1 : PollTimeout(give_up));
@@ -73,15 +76,15 @@ void Interrupt::Wait(absl::Time give_up) {
       signalfd_siginfo info = {};
       if (read(signal_fd_, &info, sizeof info) == sizeof info) {
         signal_ = static_cast<int>(info.ssi_signo);
-        context_.TryCancel();
+        act_(signal_);
       }
     }
     if (fds[1].revents != 0) {
       uint64_t count = 0;
       [[maybe_unused]] const ssize_t size = read(wake_fd_, &count, sizeof count);
-    } else if (!answered_ && absl::Now() >= give_up) {
+    } else if (!answered_ && Steady::now() >= give_up) {
       timed_out_ = true;
-      context_.TryCancel();
+      act_(0);
       return;
     }
   }

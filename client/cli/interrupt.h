@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <thread>
 
 #include "absl/time/time.h"
@@ -14,12 +16,14 @@ namespace timerd::cli {
 // before gRPC starts any.
 void BlockInterrupts();
 
-// From construction to destruction, cancels `context` when one of the signals comes, or when the
-// server has not been heard of within `timeout`. Owns a thread that waits for the three.
+// From construction to destruction, acts when one of the signals comes, or when the server has not
+// been heard of within `timeout`. Owns a thread that waits for the three.
 class Interrupt {
  public:
-  // REQUIRES: BlockInterrupts() was called; `context` outlives this.
+  // Cancels `context`. REQUIRES: BlockInterrupts() was called; `context` outlives this.
   Interrupt(grpc::ClientContext& context, absl::Duration timeout);
+  // Calls `act` on that thread: with each signal, and last with 0 when it was the timeout.
+  Interrupt(std::function<void(int signal)> act, absl::Duration timeout);
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
@@ -32,10 +36,12 @@ class Interrupt {
   bool timed_out() const { return timed_out_; }
 
  private:
-  void Wait(absl::Time give_up);
+  using Steady = std::chrono::steady_clock;
+
+  void Wait(Steady::time_point give_up);
   void Wake();
 
-  grpc::ClientContext& context_;
+  const std::function<void(int signal)> act_;
   const int signal_fd_;
   const int wake_fd_;
   std::atomic<bool> answered_ = false;

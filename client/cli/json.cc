@@ -142,4 +142,8 @@ std::string JsonLine(const Message& message) {
   return absl::StrCat("{", absl::StrJoin(members, ","), "}");
 }
 
+std::string JsonLine(absl::string_view name, const Message& message) {
+  return absl::StrCat("{\"", name, "\":", JsonLine(message), "}");
+}
+
 }  // namespace timerd::cli

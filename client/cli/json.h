@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
 
 namespace timerd::cli {
@@ -15,5 +16,8 @@ namespace timerd::cli {
 //     optional only when set.
 // Fields come in the order of the proto file.
 std::string JsonLine(const google::protobuf::Message& message);
+
+// The same as the only member of an object: {"NAME":{...}}.
+std::string JsonLine(absl::string_view name, const google::protobuf::Message& message);
 
 }  // namespace timerd::cli

@@ -36,6 +36,22 @@ void ReadTarget(FlagReader& reader, v1::QueueSettings* settings) {
 
 }  // namespace
 
+absl::StatusOr<WorkOptions> MakeWorkOptions(const Arguments& arguments) {
+  FlagReader reader(arguments);
+  WorkOptions options;
+  options.queue = arguments.operand();
+  if (reader.Has("credit")) {
+    options.credit =
+        static_cast<uint32_t>(reader.Number("credit", 1, std::numeric_limits<uint32_t>::max()));
+  }
+  options.name = reader.OptionalText("name", "NAME");
+  if (reader.Has("count")) {
+    options.count = reader.Number("count", 1, std::numeric_limits<uint64_t>::max());
+  }
+  options.command = arguments.command();
+  return reader.Finish(std::move(options));
+}
+
 absl::StatusOr<v1::ConfigureQueueRequest> MakeConfigureQueueRequest(const Arguments& arguments) {
   FlagReader reader(arguments);
   v1::ConfigureQueueRequest request;

@@ -10,6 +10,7 @@
 #include "client/cli/flag_reader.h"
 #include "client/cli/flags.h"
 #include "client/cli/pages.h"
+#include "client/cli/work_options.h"
 #include "timerd/v1/queues.pb.h"
 #include "timerd/v1/timers.pb.h"
 
@@ -24,6 +25,7 @@ absl::StatusOr<v1::RescheduleRequest> MakeRescheduleRequest(const Arguments& arg
 absl::StatusOr<v1::ChangeIntervalRequest> MakeChangeIntervalRequest(const Arguments& arguments);
 absl::StatusOr<v1::AdvanceRequest> MakeAdvanceRequest(const Arguments& arguments);
 
+absl::StatusOr<WorkOptions> MakeWorkOptions(const Arguments& arguments);
 absl::StatusOr<v1::ConfigureQueueRequest> MakeConfigureQueueRequest(const Arguments& arguments);
 // Request: v1::ReplayDeadLettersRequest or v1::PurgeDeadLettersRequest.
 template <typename Request>

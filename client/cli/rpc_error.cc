@@ -39,11 +39,20 @@ bool FindDetail(const grpc::Status& status, absl::string_view type,
   return false;
 }
 
+// Empty for a status that no timerd server made.
+v1::ErrorInfo InfoOf(const grpc::Status& status) {
+  v1::ErrorInfo info;
+  return FindDetail(status, "/google.rpc.ErrorInfo", info) ? info : v1::ErrorInfo();
+}
+
 }  // namespace
 
-std::string ReasonOf(const grpc::Status& status) {
-  v1::ErrorInfo info;
-  return FindDetail(status, "/google.rpc.ErrorInfo", info) ? info.reason() : std::string();
+std::string ReasonOf(const grpc::Status& status) { return InfoOf(status).reason(); }
+
+std::string LimitOf(const grpc::Status& status) {
+  const v1::ErrorInfo info = InfoOf(status);
+  const auto found = info.metadata().find("limit");
+  return found == info.metadata().end() ? std::string() : found->second;
 }
 
 grpc::Status ToStatus(const v1::StatusDetails& details) {

@@ -14,6 +14,9 @@ namespace timerd::cli {
 // for a status that no timerd server made.
 std::string ReasonOf(const grpc::Status& status);
 
+// The flag of the server whose limit was reached, such as "max-payload-bytes"; empty for none.
+std::string LimitOf(const grpc::Status& status);
+
 // The status that a call by itself would have ended with.
 grpc::Status ToStatus(const v1::StatusDetails& details);
 

@@ -44,6 +44,8 @@ class Session {
   void Print(const google::protobuf::Message& message, absl::string_view text);
   // The same for one line of JSON that is there already, without its newline.
   void PrintLine(absl::string_view json, absl::string_view text);
+  // True once something could not be printed.
+  bool output_failed() const { return !out_; }
   // A line on the error stream behind "timerctl: ".
   void Complain(absl::string_view text);
   // A hint for people on the error stream; nothing with --json.

@@ -7,6 +7,18 @@ namespace {
 
 using Takes = Flag::Takes;
 
+constexpr Flag kWorkFlags[] = {
+    {"credit", "N", "Take up to N at once; default 1. As many commands run beside each other."},
+    {"name", "NAME", "A name for people, which `timerctl queue` shows."},
+    {"count", "N", "Stop after N occurrences."},
+};
+constexpr absl::string_view kWorkExamples[] = {
+    "timerctl work emails",
+    "timerctl work emails --count=1 --json | jq -r '.occurrence.payload // empty'",
+    "timerctl work emails --credit=4 -- ./send-mail --from=me",
+    "timerctl work reports -- sh -c 'make \"report-$TIMERD_ID\"'",
+};
+
 constexpr Flag kLimitFlags[] = {
     {"limit", "N", "At most N; default 100."},
 };
@@ -56,6 +68,17 @@ constexpr absl::string_view kForgetExamples[] = {
 };
 
 constexpr Verb kVerbs[] = {
+    {"work", "QUEUE", "Take what is due, and run a command for each.",
+     "Without a command, prints each occurrence and completes it. With one, runs it for each, with "
+     "the payload on its standard input, and in its environment TIMERD_ID, TIMERD_RUN, "
+     "TIMERD_ATTEMPT, TIMERD_LAST_ATTEMPT, TIMERD_GENERATION, TIMERD_KIND, TIMERD_DEADLINE, "
+     "TIMERD_TIME, TIMERD_COUNT, TIMERD_MISSED, TIMERD_QUEUE, TIMERD_NAMESPACE and TIMERD_SERVER. "
+     "Exit code 0 completes it, with what the command wrote on its standard output as the result. "
+     "Any other is a failure, which is tried again as the retry policy says; 100 is final. The "
+     "lease is extended while the command runs; one that is not wanted any more gets SIGTERM. "
+     "Ctrl-C or SIGTERM takes nothing more and waits for the commands that run; once more sends "
+     "them SIGTERM, and a third time SIGKILL. A lost connection is made again.",
+     kWorkFlags, kWorkExamples, true, Work, "COMMAND [ARG]..."},
     {"queues", "", "Show the queues there are.",
      "WAITING is how many occurrences are due and wait for a worker, LEASED how many are with one, "
      "SCHEDULED how many are not due yet or wait to be tried again, DEAD how many were given up. A "

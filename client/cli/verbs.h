@@ -26,6 +26,7 @@ absl::StatusOr<int> TriggerLoop(const Arguments& arguments, Session& session);
 absl::StatusOr<int> Get(const Arguments& arguments, Session& session);
 absl::StatusOr<int> List(const Arguments& arguments, Session& session);
 
+absl::StatusOr<int> Work(const Arguments& arguments, Session& session);
 absl::StatusOr<int> ListQueues(const Arguments& arguments, Session& session);
 absl::StatusOr<int> GetQueue(const Arguments& arguments, Session& session);
 absl::StatusOr<int> ConfigureQueue(const Arguments& arguments, Session& session);

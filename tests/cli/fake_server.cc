@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/server_builder.h"
+#include "timerd/v1/queues.grpc.pb.h"
 #include "timerd/v1/timers.grpc.pb.h"
 
 namespace timerd::cli {
@@ -122,15 +123,83 @@ class FakeClock final : public v1::Clock::Service {
   ScriptedAnswers& answers_;
 };
 
+class FakeQueues final : public v1::Queues::Service {
+ public:
+  explicit FakeQueues(ScriptedAnswers& answers) : answers_(answers) {}
+
+  // Answers the first message as a stream of events would be.
+  grpc::Status Work(grpc::ServerContext* context,
+                    grpc::ServerReaderWriter<v1::WorkResponse, v1::WorkRequest>* stream) override {
+    v1::WorkRequest request;
+    stream->Read(&request);
+    return answers_.Stream(context, "Work", request, stream);
+  }
+
+  grpc::Status GetQueue(grpc::ServerContext* context, const v1::GetQueueRequest* request,
+                        v1::GetQueueResponse* reply) override {
+    return answers_.Reply(context, "GetQueue", *request, reply);
+  }
+
+  grpc::Status ListQueues(grpc::ServerContext* context, const v1::ListQueuesRequest* request,
+                          v1::ListQueuesResponse* reply) override {
+    return answers_.Reply(context, "ListQueues", *request, reply);
+  }
+
+  grpc::Status ConfigureQueue(grpc::ServerContext* context,
+                              const v1::ConfigureQueueRequest* request,
+                              v1::ConfigureQueueResponse* reply) override {
+    return answers_.Reply(context, "ConfigureQueue", *request, reply);
+  }
+
+  grpc::Status PauseQueue(grpc::ServerContext* context, const v1::PauseQueueRequest* request,
+                          v1::PauseQueueResponse* reply) override {
+    return answers_.Reply(context, "PauseQueue", *request, reply);
+  }
+
+  grpc::Status ResumeQueue(grpc::ServerContext* context, const v1::ResumeQueueRequest* request,
+                           v1::ResumeQueueResponse* reply) override {
+    return answers_.Reply(context, "ResumeQueue", *request, reply);
+  }
+
+  grpc::Status PurgeQueue(grpc::ServerContext* context, const v1::PurgeQueueRequest* request,
+                          v1::PurgeQueueResponse* reply) override {
+    return answers_.Reply(context, "PurgeQueue", *request, reply);
+  }
+
+  grpc::Status ListDeadLetters(grpc::ServerContext* context,
+                               const v1::ListDeadLettersRequest* request,
+                               v1::ListDeadLettersResponse* reply) override {
+    return answers_.Reply(context, "ListDeadLetters", *request, reply);
+  }
+
+  grpc::Status ReplayDeadLetters(grpc::ServerContext* context,
+                                 const v1::ReplayDeadLettersRequest* request,
+                                 v1::ReplayDeadLettersResponse* reply) override {
+    return answers_.Reply(context, "ReplayDeadLetters", *request, reply);
+  }
+
+  grpc::Status PurgeDeadLetters(grpc::ServerContext* context,
+                                const v1::PurgeDeadLettersRequest* request,
+                                v1::PurgeDeadLettersResponse* reply) override {
+    return answers_.Reply(context, "PurgeDeadLetters", *request, reply);
+  }
+
+ private:
+  ScriptedAnswers& answers_;
+};
+
 }  // namespace
 
 FakeServer::FakeServer()
-    : timers_(std::make_unique<FakeTimers>(*this)), clock_(std::make_unique<FakeClock>(*this)) {
+    : timers_(std::make_unique<FakeTimers>(*this)),
+      clock_(std::make_unique<FakeClock>(*this)),
+      queues_(std::make_unique<FakeQueues>(*this)) {
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(timers_.get());
   builder.RegisterService(clock_.get());
+  builder.RegisterService(queues_.get());
   server_ = builder.BuildAndStart();
   address_ = absl::StrCat("127.0.0.1:", port);
 }

@@ -20,6 +20,7 @@ class FakeServer : public ScriptedAnswers {
  private:
   std::unique_ptr<grpc::Service> timers_;
   std::unique_ptr<grpc::Service> clock_;
+  std::unique_ptr<grpc::Service> queues_;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;
 };

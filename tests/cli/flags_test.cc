@@ -80,6 +80,22 @@ TEST(ArgumentsTest, NeedsNoOperandThatMayBeLeftOut) {
   EXPECT_THAT(ErrorOf({"watch", "a", "b"}), HasSubstr("watch takes one ID;"));
 }
 
+TEST(ArgumentsTest, TakesACommandBehindTwoDashes) {
+  const auto arguments = Parse({"work", "mail", "--credit=2", "--", "sh", "-c", "cat", "--", ""});
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  EXPECT_EQ(arguments->operand(), "mail");
+  EXPECT_EQ(arguments->command(), (std::vector<std::string>{"sh", "-c", "cat", "--", ""}));
+  EXPECT_TRUE(Parse({"work", "mail"})->command().empty());
+}
+
+TEST(ArgumentsTest, SaysWhereACommandGoes) {
+  EXPECT_EQ(ErrorOf({"work", "mail", "sh"}),
+            "\"sh\": work takes one QUEUE; a command goes behind --; see `timerctl work --help`");
+  // Perhaps of a variable that is not set.
+  EXPECT_EQ(ErrorOf({"work", "mail", "--"}),
+            "there is no COMMAND behind --; write one, or leave -- out");
+}
+
 TEST(ArgumentsTest, SaysWhereToFindAQueue) {
   EXPECT_EQ(ErrorOf({"queue"}),
             "no QUEUE; write `timerctl queue QUEUE`; `timerctl queues` shows those there are");

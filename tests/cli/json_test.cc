@@ -58,6 +58,10 @@ TEST(JsonLineTest, WritesBytesThatAreNoTextAsBase64UnderAnotherName) {
             R"({"result":"SUCCESS","payload_base64":"/wA="})");
 }
 
+TEST(JsonLineTest, WritesAMessageUnderAName) {
+  EXPECT_EQ(JsonLine("revoked", v1::WorkResponse::Revoked()), R"({"revoked":{"id":"","lease":0}})");
+}
+
 TEST(JsonLineTest, WritesAnAcknowledgementWithoutADeadline) {
   EXPECT_EQ(LineOf<v1::ScheduleResponse>(R"(acknowledged { id: "a" now { seconds: 1 } })"),
             R"({"acknowledged":{"id":"a","now":"1970-01-01T00:00:01Z","existed":false,)"

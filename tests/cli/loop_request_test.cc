@@ -19,6 +19,12 @@ TEST(MakeStartLoopRequestTest, FillsEveryField) {
                 "client_lost_after { seconds: 60 }");
 }
 
+TEST(MakeStartLoopRequestTest, SaysHowAQueueDeliversItsRuns) {
+  ExpectRequest(Loop({"--every=1s", "--queue=mail", "--lease=1m", "--max-attempts=3"}),
+                "interval { seconds: 1 } queue: 'mail' lease { seconds: 60 } "
+                "retry { max_attempts: 3 }");
+}
+
 TEST(MakeStartLoopRequestTest, TakesCronInPlaceOfAnInterval) {
   ExpectRequest(Loop({"--cron=0 9 * * MON-FRI", "--zone=Europe/Berlin"}),
                 "cron { expression: '0 9 * * MON-FRI' time_zone: 'Europe/Berlin' }");

@@ -211,6 +211,27 @@ TEST(MakeListingTest, FillsEveryFieldAndBoundsThePage) {
   ExpectError(Make(MakeListing, {"list", "--limit=0"}), "from 1 to 2147483647");
 }
 
+TEST(MakeWorkOptionsTest, FillsEveryField) {
+  const auto options = Make(MakeWorkOptions, {"work", "mail", "--credit=4", "--name=me",
+                                              "--count=10", "--", "./send", "--from", "me"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->queue, "mail");
+  EXPECT_EQ(options->credit, 4u);
+  EXPECT_EQ(options->name, "me");
+  EXPECT_EQ(options->count, 10u);
+  EXPECT_EQ(options->command, (std::vector<std::string>{"./send", "--from", "me"}));
+  const auto defaults = Make(MakeWorkOptions, {"work", "mail"});
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  EXPECT_EQ(defaults->credit, 1u);
+  EXPECT_EQ(defaults->count, std::nullopt);
+  EXPECT_TRUE(defaults->command.empty());
+  ExpectError(Make(MakeWorkOptions, {"work", "mail", "--credit=0"}),
+              "--credit=0: not a whole number from 1 to 4294967295");
+  ExpectError(Make(MakeWorkOptions, {"work", "mail", "--count=0"}),
+              "--count=0: not a whole number of 1 or more");
+  ExpectError(Make(MakeWorkOptions, {"work", "mail", "--name="}), "--name= is empty");
+}
+
 TEST(MakeConfigureQueueRequestTest, FillsEveryField) {
   ExpectRequest(
       Make(MakeConfigureQueueRequest,

@@ -35,7 +35,7 @@ class ScriptedAnswers {
   template <typename Response>
   grpc::Status Stream(grpc::ServerContext* context, const std::string& rpc,
                       const google::protobuf::Message& request,
-                      grpc::ServerWriter<Response>* writer) {
+                      grpc::internal::WriterInterface<Response>* writer) {
     const Answer answer = Next(rpc, request);
     for (const std::string& text : answer.messages) {
       Response response;
