@@ -110,7 +110,8 @@ grpc::Status QueueWorker::RunStream(Steady::duration pause) {
   const bool was_registered = std::exchange(registered_, false);
   grpc::Status status = call.Finish();
   if (interrupt.timed_out()) {
-    status = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "");
+    status = ever_registered_ ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "it does not answer")
+                              : grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "");
   }
   if (IsOverLocked(status)) {
     return status;
@@ -154,8 +155,9 @@ int QueueWorker::ExitCodeLocked(const grpc::Status& status) {
                   : status,
       ever_registered_);
   if (!unanswered_.empty()) {
-    session_.Complain(absl::StrCat("what became of ", Counted(unanswered_.size(), "occurrence"),
-                                   " could not be told; they are delivered again"));
+    session_.Complain(absl::StrCat(
+        "what became of ", Counted(unanswered_.size(), "occurrence"), " could not be told; ",
+        unanswered_.size() == 1 ? "it is" : "they are", " delivered again"));
   }
   return code;
 }

@@ -7,6 +7,8 @@ namespace {
 
 grpc::ClientContext* Prepared(grpc::ClientContext* context, bool patient) {
   context->set_wait_for_ready(patient);
+  // Or else opening the stream would wait for the connection, where nobody can cancel it.
+  context->set_initial_metadata_corked(true);
   return context;
 }
 

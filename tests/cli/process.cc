@@ -35,6 +35,20 @@ bool ReadSome(int fd, std::string* to) {
   return size > 0;
 }
 
+// The first line of what was read of `fd`; reads on until there is one.
+std::string TakeLine(int fd, std::string* text) {
+  while (text->find('\n') == std::string::npos) {
+    if (!ReadSome(fd, text)) {
+      ADD_FAILURE() << "the output ended in \"" << *text << "\"";
+      return std::string();
+    }
+  }
+  const size_t end = text->find('\n');
+  const std::string line = text->substr(0, end);
+  text->erase(0, end + 1);
+  return line;
+}
+
 }  // namespace
 
 Process::Process(const std::vector<std::string>& words, const std::vector<std::string>& environment,
@@ -69,18 +83,9 @@ Process::~Process() {
   close(err_fd_);
 }
 
-std::string Process::ReadLine() {
-  while (out_.find('\n') == std::string::npos) {
-    if (!ReadSome(out_fd_, &out_)) {
-      ADD_FAILURE() << "the output ended in \"" << out_ << "\"";
-      return std::string();
-    }
-  }
-  const size_t end = out_.find('\n');
-  const std::string line = out_.substr(0, end);
-  out_.erase(0, end + 1);
-  return line;
-}
+std::string Process::ReadLine() { return TakeLine(out_fd_, &out_); }
+
+std::string Process::ReadErrorLine() { return TakeLine(err_fd_, &err_); }
 
 void Process::Signal(int signal) { EXPECT_EQ(kill(pid_, signal), 0); }
 

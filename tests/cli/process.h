@@ -21,11 +21,13 @@ class Process {
 
   // The next line of its standard output without the newline; waits for it.
   std::string ReadLine();
+  // The same of its standard error.
+  std::string ReadErrorLine();
   void Signal(int signal);
 
   // Waits for its end. Returns the exit code, or 1000 plus the signal that ended it.
   int Wait();
-  // After Wait(): all it printed, less what ReadLine() returned.
+  // After Wait(): all it printed, less the lines that were read.
   const std::string& out() const { return out_; }
   const std::string& err() const { return err_; }
 
