@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -146,6 +147,113 @@ TEST_F(TimerctlServerTest, HasAClockAndIdsForEachNamespace) {
               HasSubstr("  FIRED      run 1  59m late"));
 }
 
+TEST_F(TimerctlServerTest, TakesAQueueThroughItsLife) {
+  EXPECT_EQ(Run({"queues"}), "nothing to list\n");
+  EXPECT_EQ(Run({"schedule", "--in=1m", "--id=mail/1", "--queue=mail", "--max-attempts=1",
+                 "--payload=hi", "--detach"}),
+            "timer mail/1 is due 2000-01-01 00:01:00.000 (in 1m)\n");
+  EXPECT_EQ(Run({"schedule", "--in=1h", "--id=mail/2", "--queue=mail", "--detach"}),
+            "timer mail/2 is due 2000-01-01 01:00:00.000 (in 1h)\n");
+  EXPECT_EQ(Run({"configure-queue", "mail", "--lease=1m", "--max-attempts=5"}),
+            "mail is configured, all else by default:\n"
+            "lease       1m\n"
+            "retries     at most 5 attempts\n");
+  EXPECT_EQ(Run({"pause-queue", "mail"}), "mail is paused\n");
+  Run({"advance", "--by=2m"});
+  EXPECT_EQ(Run({"queues"}),
+            "QUEUE  STATE   WAITING  OLDEST  LEASED  SCHEDULED  WORKERS\n"
+            "mail   paused        1  1m ago       0          1        0\n");
+  EXPECT_EQ(Run({"queue", "mail"}),
+            "queue       mail\n"
+            "namespace   default\n"
+            "state       paused\n"
+            "waiting     1, the oldest due 2000-01-01 00:01:00.000 (1m ago)\n"
+            "leased      0\n"
+            "scheduled   1\n"
+            "dead        0\n"
+            "lease       1m\n"
+            "retries     at most 5 attempts\n");
+  EXPECT_THAT(Run({"get", "mail/1"}),
+              HasSubstr("queue       mail, waiting for a worker\nretries     at most 1 attempt\n"));
+  EXPECT_THAT(Run({"list"}), StartsWith("ID      KIND   STATE    DUE                             "
+                                        "  QUEUE  PAYLOAD\n"));
+  EXPECT_EQ(Run({"resume-queue", "mail"}), "mail goes on\n");
+  EXPECT_EQ(
+      Run({"work", "mail", "--count=1", "--", "/bin/false"}),
+      "working on mail\n"
+      "2000-01-01 00:02:00.000  TAKEN      mail/1                run 1  1m late  \"hi\"\n"
+      "                         FAILED     mail/1                run 1  given up  \"exit code "
+      "1\"\n");
+  EXPECT_THAT(Run({"dead-letters", "mail"}),
+              HasSubstr("  mail/1  timer    1         1  2000-01-01 00:02:00.000  \"exit code 1\"  "
+                        "\"hi\"\n"));
+  EXPECT_EQ(Run({"replay-dead-letters", "mail"}), "1 dead letter due again in mail\n");
+  EXPECT_EQ(Run({"dead-letters", "mail"}), "nothing to list\n");
+  Run({"advance", "--by=0s"});
+  EXPECT_EQ(Run({"purge-queue", "mail"}), "1 occurrence dropped from mail\n");
+  EXPECT_EQ(Run({"purge-dead-letters", "mail"}), "0 dead letters of mail forgotten\n");
+  EXPECT_EQ(Run({"configure-queue", "mail", "--defaults"}), "mail goes by the server's defaults\n");
+}
+
+TEST_F(TimerctlServerTest, GoesOnWithAFeedWhereItLeftOff) {
+  cli::Process all = Start({"watch", "--all"});
+  EXPECT_EQ(all.ReadLine(), "watching everything from 2000-01-01 00:00:00.000 on");
+  cli::Process some = Start({"watch", "--prefix=b/"});
+  some.ReadLine();
+  Run({"schedule", "--in=1m", "--id=a/1", "--payload=hi", "--detach"});
+  Run({"schedule", "--in=2m", "--id=b/1", "--detach"});
+  Run({"advance", "--by=2m"});
+  EXPECT_EQ(all.ReadLine(),
+            "2000-01-01 00:01:00.000  FIRED      a/1                   run 1  on time  \"hi\"");
+  all.Signal(SIGINT);
+  EXPECT_EQ(all.Wait(), 130);
+  const std::string b1 = "2000-01-01 00:02:00.000  FIRED      b/1                   run 1  on time";
+  EXPECT_EQ(some.ReadLine(), b1);
+  some.Signal(SIGINT);
+  EXPECT_EQ(some.Wait(), 130);
+  const std::string command = "detached. Go on from here: timerctl watch --prefix=b/ ";
+  ASSERT_THAT(some.err(), StartsWith("\n" + command + "--cursor="));
+  const std::string cursor =
+      some.err().substr(command.size() + 1, some.err().size() - command.size() - 2);
+  Run({"schedule", "--in=1m", "--id=b/2", "--detach"});
+  Run({"cancel", "b/2"});
+  cli::Process again = Start({"watch", "--prefix=b/", cursor});
+  EXPECT_EQ(again.ReadLine(), "watching ids that begin with b/ from the cursor on");
+  EXPECT_EQ(again.ReadLine(), "2000-01-01 00:02:00.000  CANCELLED  b/2");
+  again.Signal(SIGTERM);
+  EXPECT_EQ(again.Wait(), 143);
+  cli::Process oldest = Start({"watch", "--all", "--from-oldest", "--json"});
+  EXPECT_THAT(oldest.ReadLine(), StartsWith("{\"acknowledged\":"));
+  EXPECT_THAT(oldest.ReadLine(), StartsWith("{\"event\":{\"id\":\"a/1\","));
+}
+
+TEST_F(TimerctlServerTest, FollowsWhatOneQueueDelivers) {
+  Run({"schedule", "--in=1m", "--id=a", "--queue=mail", "--detach"});
+  Run({"schedule", "--in=1m", "--id=b", "--detach"});
+  cli::Process feed = Start({"watch", "--queue=mail"});
+  EXPECT_EQ(feed.ReadLine(), "watching queue mail from 2000-01-01 00:00:00.000 on");
+  Run({"advance", "--by=1m"});
+  Run({"work", "mail", "--count=1"});
+  EXPECT_EQ(feed.ReadLine(),
+            "2000-01-01 00:01:00.000  FIRED      a                     run 1  on time");
+  EXPECT_EQ(feed.ReadLine(), "2000-01-01 00:01:00.000  COMPLETED  a                     run 1");
+}
+
+TEST_F(TimerctlServerTest, NamesAQueueThatThereIsNot) {
+  const std::vector<std::vector<std::string>> calls = {{"queue", "nobody"},
+                                                       {"pause-queue", "nobody"},
+                                                       {"resume-queue", "nobody"},
+                                                       {"purge-queue", "nobody"},
+                                                       {"dead-letters", "nobody"},
+                                                       {"replay-dead-letters", "nobody"},
+                                                       {"purge-dead-letters", "nobody"},
+                                                       {"watch", "--queue=nobody"}};
+  for (const std::vector<std::string>& words : calls) {
+    EXPECT_THAT(Run(words, 15),
+                StartsWith("timerctl: NOT_FOUND (UNKNOWN_QUEUE): queue \"nobody\""));
+  }
+}
+
 TEST_F(TimerctlServerTest, LeavesItToTheServerToRefuseWhatDoesNotGoTogether) {
   const std::vector<std::vector<std::string>> calls = {
       {"loop", "--every=1s", "--missed-max=3"},
@@ -158,6 +266,17 @@ TEST_F(TimerctlServerTest, LeavesItToTheServerToRefuseWhatDoesNotGoTogether) {
       {"timeout", "--in=1s", "--target=tea", "--replace"},
       {"advance", "--by=1s", "--limit=3"},
       {"list", "--namespace=KITCHEN"},
+      {"schedule", "--in=1s", "--lease=1s"},
+      {"schedule", "--in=1s", "--queue=mail", "--max-attempts=1001"},
+      {"schedule", "--in=1s", "--queue=mail", "--backoff-factor=101"},
+      {"schedule", "--in=1s", "--queue=mail", "--client-lost-after=1s"},
+      {"schedule", "--in=1s", "--queue=Mail"},
+      {"loop", "--every=1s", "--plain", "--queue=mail"},
+      {"loop", "--every=1s", "--queue=mail", "--lease=25h"},
+      {"configure-queue", "mail", "--push-to=http://127.0.0.1:1/"},
+      {"configure-queue", "no queue", "--lease=1s"},
+      {"watch", "--all", "--cursor=abc"},
+      {"queues", "--namespace=KITCHEN"},
   };
   for (const std::vector<std::string>& words : calls) {
     EXPECT_THAT(Run(words, 13), StartsWith("timerctl: INVALID_ARGUMENT (INVALID_FIELD): "));
