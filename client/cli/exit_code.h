@@ -18,7 +18,8 @@ enum ExitCode : int {
   kLinesRefused = 6,
   // Plus the gRPC status code, for calls that were refused or not answered.
   kStatusBase = 10,
-  // Plus the number of the signal that detached timerctl from what it followed, as shells do.
+  // Plus the number of the signal that detached timerctl from what it followed or stopped its work,
+  // as shells do.
   kSignalBase = 128,
 };
 
