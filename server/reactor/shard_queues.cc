@@ -191,10 +191,9 @@ void Shard::HandOver(Slot slot, std::shared_ptr<Worker> worker) {
   timer::Handle& handle = residents_[slot].handle;
   timer::Context context = MakeContext();
   context.queue_policy = QueuePolicy(handle);
+  // The place is another one for each, also where an id that was forgotten is used again.
   const uint64_t lease =
-      StableHash(absl::StrCat(options_.lease_salt, "/", handle.key, "/", handle.generation, "/",
-                              handle.run, "/", handle.delivery.attempts, "/", taken_)) |
-      1;
+      StableHash(absl::StrCat(options_.lease_salt, "/", handle.key, "/", next_place_)) | 1;
   timer::Lease(handle, lease, context);
   leases_[lease] = worker;
   MarkDirty(slot);

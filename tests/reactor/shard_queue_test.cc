@@ -143,6 +143,22 @@ TEST_F(ShardQueueTest, DeliversNothingBeforeItsLeaseIsDurable) {
   EXPECT_THAT(Delivered(), ElementsAre("a 1"));
 }
 
+TEST_F(ShardQueueTest, NumbersTheLeasesOfAnIdThatIsUsedAgainInOneFrameApart) {
+  options_.limits.retention = Span::zero();
+  Start();
+  mail().credit = 2;
+  for (int i = 0; i < 2; ++i) {
+    CreateQueued("a", 0);
+    ASSERT_THAT(shard_->LoadWindow(), IsOk());
+    shard_->Fire(10);
+    ASSERT_THAT(shard_->Dispatch(10), IsOk());
+    Cancel("a");
+  }
+  Settle();
+  ASSERT_EQ(worker_->delivered.size(), 2u);
+  EXPECT_NE(worker_->delivered[0].lease, worker_->delivered[1].lease);
+}
+
 TEST_F(ShardQueueTest, GivesALateWorkerWhatWaitedTheOldestFirst) {
   Start();
   CreateQueued("c", 3);
