@@ -58,7 +58,15 @@ class TimerctlWorkTest : public ServerTest {
     return {list->dead_letters().begin(), list->dead_letters().end()};
   }
 
-  // A script goes on behind Gate(name) once Open(name) was called.
+  // A script says with Mark(name) that it has come this far, which Await(name) waits for.
+  std::string Mark(const std::string& name) const {
+    return absl::StrCat("touch ", PathOf(name), "; ");
+  }
+  bool IsThere(const std::string& name) const { return std::ifstream(PathOf(name)).good(); }
+  void Await(const std::string& name) const {
+    EXPECT_TRUE(Eventually([&] { return IsThere(name); })) << name;
+  }
+  // It goes on behind Gate(name) once Open(name) was called.
   std::string Gate(const std::string& name) const {
     // A test that has failed leaves nobody who waits for it.
     return absl::StrCat("until [ -e ", PathOf(name), " ]; do [ -d ", dir_.path(),
@@ -201,9 +209,8 @@ TEST_F(TimerctlWorkTest, SaysThatAResultIsTooLargeForAnyMessageToo) {
 
 TEST_F(TimerctlWorkTest, ExtendsTheLeaseWhileTheCommandRuns) {
   Schedule("a", "lease { nanos: 300000000 }");
-  cli::Process process = Start(Work({"--count=1"}, Gate("go")));
-  process.ReadLine();
-  process.ReadLine();
+  cli::Process process = Start(Work({"--count=1"}, Mark("ready") + Gate("go")));
+  Await("ready");
   const int64_t taken = Nanos(Get("a").last_fired());
   ASSERT_TRUE(
       Eventually([&] { return Nanos(Get("a").delivery().until()) > taken + 4 * 300'000'000ll; }));
@@ -215,10 +222,10 @@ TEST_F(TimerctlWorkTest, ExtendsTheLeaseWhileTheCommandRuns) {
 
 TEST_F(TimerctlWorkTest, SendsSigtermToACommandThatIsNotWantedAnyMore) {
   Schedule("a");
-  cli::Process process = Start(
-      Work({"--count=1"}, absl::StrCat("trap 'echo stopped > ", PathOf("was"), "; exit 0' TERM; ",
-                                       "touch ", PathOf("ready"), "; ", Gate("never"))));
-  ASSERT_TRUE(Eventually([&] { return std::ifstream(PathOf("ready")).good(); }));
+  cli::Process process =
+      Start(Work({"--count=1"}, absl::StrCat("trap 'echo stopped > ", PathOf("was"),
+                                             "; exit 0' TERM; ", Mark("ready"), Gate("never"))));
+  Await("ready");
   EXPECT_THAT(client().Cancel("id: 'a'").status, IsOkCall());
   EXPECT_EQ(process.Wait(), 0);
   EXPECT_THAT(process.out(), EndsWith("  REVOKED    a                     run 1\n"));
@@ -228,9 +235,8 @@ TEST_F(TimerctlWorkTest, SendsSigtermToACommandThatIsNotWantedAnyMore) {
 
 TEST_F(TimerctlWorkTest, FinishesWhatRunsOnSigtermAndTakesNothingMore) {
   Schedule("a");
-  cli::Process process = Start(Work({}, Gate("go") + "echo done"));
-  process.ReadLine();
-  EXPECT_THAT(process.ReadLine(), HasSubstr("TAKEN      a "));
+  cli::Process process = Start(Work({}, Mark("ready") + Gate("go") + "echo done"));
+  Await("ready");
   Schedule("b");
   process.Signal(SIGTERM);
   EXPECT_EQ(process.ReadErrorLine(), "");
@@ -245,16 +251,15 @@ TEST_F(TimerctlWorkTest, FinishesWhatRunsOnSigtermAndTakesNothingMore) {
 
 TEST_F(TimerctlWorkTest, SendsSigtermAndThenSigkillWhenItIsToldSo) {
   Schedule("a");
-  cli::Process process =
-      Start(Work({}, absl::StrCat("trap 'touch ", PathOf("asked"), "' TERM; touch ",
-                                  PathOf("ready"), "; ", Gate("never"))));
-  ASSERT_TRUE(Eventually([&] { return std::ifstream(PathOf("ready")).good(); }));
+  cli::Process process = Start(
+      Work({}, absl::StrCat("trap '", Mark("asked"), "' TERM; ", Mark("ready"), Gate("never"))));
+  Await("ready");
   process.Signal(SIGINT);
   process.ReadErrorLine();
   EXPECT_THAT(process.ReadErrorLine(), StartsWith("waiting for 1 command"));
-  EXPECT_FALSE(std::ifstream(PathOf("asked")).good());
+  EXPECT_FALSE(IsThere("asked"));
   process.Signal(SIGINT);
-  ASSERT_TRUE(Eventually([&] { return std::ifstream(PathOf("asked")).good(); }));
+  Await("asked");
   process.Signal(SIGINT);
   EXPECT_EQ(process.Wait(), 130);
   EXPECT_THAT(process.out(), ContainsRegex("FAILED     a .* again at .*killed by signal 9"));
@@ -275,8 +280,7 @@ TEST_F(TimerctlWorkTest, RunsAsManyCommandsBesideEachOtherAsItHasCredit) {
   Schedule("a");
   Schedule("b");
   // Each waits for the other.
-  Run(Work({"--credit=2", "--count=2"},
-           absl::StrCat("touch ", PathOf("$TIMERD_ID"), "; ", Gate("a"), Gate("b"))));
+  Run(Work({"--credit=2", "--count=2"}, Mark("$TIMERD_ID") + Gate("a") + Gate("b")));
   EXPECT_EQ(Get("a").end(), v1::END_COMPLETED);
   EXPECT_EQ(Get("b").end(), v1::END_COMPLETED);
 }
@@ -299,9 +303,9 @@ TEST_F(TimerctlWorkTest, TakesAsManyAsItCountsAndNotOneMore) {
 
 TEST_F(TimerctlWorkTest, TellsWhatBecameOfARunAfterTheServerWasKilled) {
   Schedule("a", "lease { seconds: 5 }");
-  cli::Process process = Start(Work({"--count=1"}, Gate("go") + "echo $TIMERD_ATTEMPT"));
-  process.ReadLine();
-  process.ReadLine();
+  cli::Process process =
+      Start(Work({"--count=1"}, Mark("ready") + Gate("go") + "echo $TIMERD_ATTEMPT"));
+  Await("ready");
   server().Kill();
   Open("go");
   Restart();
@@ -314,9 +318,8 @@ TEST_F(TimerctlWorkTest, TellsWhatBecameOfARunAfterTheServerWasKilled) {
 
 TEST_F(TimerctlWorkTest, KeepsACommandThatOutlivesTheServer) {
   Schedule("a", "lease { seconds: 3 }");
-  cli::Process process = Start(Work({}, Gate("go") + "echo $TIMERD_ATTEMPT"));
-  process.ReadLine();
-  process.ReadLine();
+  cli::Process process = Start(Work({}, Mark("ready") + Gate("go") + "echo $TIMERD_ATTEMPT"));
+  Await("ready");
   server().Kill();
   Restart();
   ASSERT_TRUE(Eventually([&] { return Queue().worker_count() == 1; }));
@@ -324,6 +327,8 @@ TEST_F(TimerctlWorkTest, KeepsACommandThatOutlivesTheServer) {
   ASSERT_TRUE(
       Eventually([&] { return Nanos(Get("a").delivery().until()) > back + 3'500'000'000; }));
   Open("go");
+  EXPECT_EQ(process.ReadLine(), "working on mail");
+  EXPECT_THAT(process.ReadLine(), HasSubstr("  TAKEN      a "));
   EXPECT_THAT(process.ReadLine(), EndsWith("  DONE       a                     run 1  \"1\\n\""));
   process.Signal(SIGTERM);
   EXPECT_EQ(process.Wait(), 143);
@@ -331,9 +336,8 @@ TEST_F(TimerctlWorkTest, KeepsACommandThatOutlivesTheServer) {
 
 TEST_F(TimerctlWorkTest, SaysWhatItCouldNotTellToAServerThatIsGone) {
   Schedule("a");
-  cli::Process process = Start(Work({"--timeout=300ms"}, Gate("go")));
-  process.ReadLine();
-  process.ReadLine();
+  cli::Process process = Start(Work({"--timeout=300ms"}, Mark("ready") + Gate("go")));
+  Await("ready");
   server().Kill();
   process.Signal(SIGTERM);
   Open("go");
