@@ -127,12 +127,9 @@ class FakeQueues final : public v1::Queues::Service {
  public:
   explicit FakeQueues(ScriptedAnswers& answers) : answers_(answers) {}
 
-  // Answers the first message as a stream of events would be.
-  grpc::Status Work(grpc::ServerContext* context,
+  grpc::Status Work(grpc::ServerContext*,
                     grpc::ServerReaderWriter<v1::WorkResponse, v1::WorkRequest>* stream) override {
-    v1::WorkRequest request;
-    stream->Read(&request);
-    return answers_.Stream(context, "Work", request, stream);
+    return answers_.BothWays("Work", stream);
   }
 
   grpc::Status GetQueue(grpc::ServerContext* context, const v1::GetQueueRequest* request,

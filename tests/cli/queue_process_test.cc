@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "tests/cli/timerctl_test.h"
 
@@ -26,6 +28,8 @@ TEST_F(TimerctlTest, NamesNoReportForWhatAQueueDelivers) {
       "event { id: 'tea' type: TYPE_STOPPED sequence: 2 }"};
   fake_.AnswerWith({lines});
   EXPECT_EQ(Run({"loop", "--every=1s", "--queue=mail"}).err, "");
+  fake_.AnswerWith({{"acknowledged { id: 'tea' }",
+                     "event { id: 'tea' type: TYPE_FIRED sequence: 1 run: 1 queue: 'mail' }"}});
   EXPECT_EQ(Run({"schedule", "--in=1s", "--reported", "--queue=mail"}).err, "");
 }
 
@@ -167,6 +171,27 @@ TEST_F(TimerctlTest, GivesUpAQueueThatItIsNotLetIntoAgain) {
   EXPECT_THAT(result.err, StartsWith("lost the connection to 127.0.0.1:"));
   EXPECT_THAT(result.err, EndsWith("timerctl: INVALID_ARGUMENT (INVALID_FIELD): no\n"));
   EXPECT_EQ(fake_.requests().size(), 2u);
+}
+
+TEST_F(TimerctlTest, SaysThatItIsStillAtItAsSoonAsTheConnectionIsBack) {
+  // Of a lease whose third is long from over.
+  fake_.AnswerWith(
+      {{"registered {} occurrences { id: 'a' run: 1 lease: 7 time { seconds: 1795510800 } "
+        "lease_end { seconds: 1795514400 } }"},
+       grpc::Status(grpc::StatusCode::UNAVAILABLE, "going")});
+  fake_.ThenWith({{"registered {}"}, grpc::Status::OK, true});
+  const Process process(Words({"work", "mail", "--", "/bin/sh", "-c",
+                               "while kill -0 $PPID 2>/dev/null; do sleep 0.02; done"}),
+                        Environment());
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (fake_.requests().size() < 3) {
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_THAT(fake_.requests(),
+              ElementsAre("Work { register { queue: \"mail\" credit: 1 } }",
+                          "Work { register { queue: \"mail\" credit: 1 } }",
+                          "Work { settlements { id: \"a\" lease: 7 extend { seconds: 3600 } } }"));
 }
 
 TEST_F(TimerctlTest, LeavesAQueueOnCtrlCEvenIfTheServerSaysNothing) {

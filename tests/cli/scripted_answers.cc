@@ -39,9 +39,8 @@ grpc::Status ScriptedAnswers::Reply(grpc::ServerContext* context, const std::str
 
 ScriptedAnswers::Answer ScriptedAnswers::Next(const std::string& rpc,
                                               const google::protobuf::Message& request) {
+  Note(rpc, request);
   const std::lock_guard<std::mutex> lock(mutex_);
-  const std::string fields = request.ShortDebugString();
-  requests_.push_back(absl::StrCat(rpc, " { ", fields, fields.empty() ? "}" : " }"));
   if (answers_.empty()) {
     return {{}, grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "the test has set no answer")};
   }
@@ -50,6 +49,12 @@ ScriptedAnswers::Answer ScriptedAnswers::Next(const std::string& rpc,
     answers_.erase(answers_.begin());
   }
   return answer;
+}
+
+void ScriptedAnswers::Note(const std::string& rpc, const google::protobuf::Message& request) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::string fields = request.ShortDebugString();
+  requests_.push_back(absl::StrCat(rpc, " { ", fields, fields.empty() ? "}" : " }"));
 }
 
 void ScriptedAnswers::Fill(const std::string& text, google::protobuf::Message* message) {

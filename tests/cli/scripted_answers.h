@@ -37,16 +37,34 @@ class ScriptedAnswers {
                       const google::protobuf::Message& request,
                       grpc::internal::WriterInterface<Response>* writer) {
     const Answer answer = Next(rpc, request);
+    Send(answer, writer);
+    return End(context, answer);
+  }
+  // Answers the first request; stays open until the client has closed its side.
+  template <typename Response, typename Request>
+  grpc::Status BothWays(const std::string& rpc,
+                        grpc::ServerReaderWriter<Response, Request>* stream) {
+    Request request;
+    stream->Read(&request);
+    const Answer answer = Next(rpc, request);
+    Send(answer, stream);
+    while (answer.stays_open && stream->Read(&request)) {
+      Note(rpc, request);
+    }
+    return answer.status;
+  }
+
+ private:
+  Answer Next(const std::string& rpc, const google::protobuf::Message& request);
+  void Note(const std::string& rpc, const google::protobuf::Message& request);
+  template <typename Response>
+  static void Send(const Answer& answer, grpc::internal::WriterInterface<Response>* writer) {
     for (const std::string& text : answer.messages) {
       Response response;
       Fill(text, &response);
       writer->Write(response);
     }
-    return End(context, answer);
   }
-
- private:
-  Answer Next(const std::string& rpc, const google::protobuf::Message& request);
   static void Fill(const std::string& text, google::protobuf::Message* message);
   static grpc::Status End(grpc::ServerContext* context, const Answer& answer);
 
