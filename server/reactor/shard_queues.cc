@@ -39,7 +39,7 @@ absl::Status Shard::AdmitToQueue(absl::string_view key, const timer::Spec& spec,
                           Lines::IsScheduled(residents_[*replaced].stage);
     return line.queue->Admit(reading_.now, in_place);
   }
-  const absl::Status refused = options_.queues->RefuseNew(line.name);
+  absl::Status refused = options_.queues->RefuseNew(line.name);
   lines_.DropIfEmpty(HandleKey(NamespaceOf(key), spec.queue));
   return refused;
 }

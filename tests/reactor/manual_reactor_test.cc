@@ -55,7 +55,8 @@ class OneWorker : public Worker, public Queue, public QueueDirectory {
   std::shared_ptr<Worker> Claim(uint32_t) override { return {std::shared_ptr<void>(), this}; }
   timer::DeliveryPolicy policy() const override { return {}; }
   void Count(int, int, int, int) override {}
-  absl::Status Admit() const override { return absl::OkStatus(); }
+  absl::Status Admit(Instant, bool) override { return absl::OkStatus(); }
+  void Withdraw() override {}
 
   std::shared_ptr<Queue> Get(absl::string_view) override { return {std::shared_ptr<void>(), this}; }
   absl::Status RefuseNew(absl::string_view) const override { return absl::OkStatus(); }

@@ -56,7 +56,11 @@ class QueueSimulation::Queue final : public reactor::Queue {
     counts.leased += leased;
     counts.dead += dead_letters;
   }
-  absl::Status Admit() const override { return absl::OkStatus(); }
+  absl::Status Admit(Instant, bool) override {
+    ++counts.scheduled;
+    return absl::OkStatus();
+  }
+  void Withdraw() override { --counts.scheduled; }
 
   bool paused = false;
   bool asleep = false;  // the shard waits for a Dispatch

@@ -11,9 +11,6 @@
 namespace timerd::simulation {
 namespace {
 
-using timer::Kind;
-using timer::Phase;
-
 constexpr size_t kTraceLines = 60;
 
 }  // namespace
@@ -345,7 +342,7 @@ void Simulation::CheckOk(const absl::Status& status, const std::string& doing) {
   }
 }
 
-void Simulation::Trace(std::string line) {
+void Simulation::Trace(const std::string& line) {
   trace_.push_back(absl::StrCat(Describe(clock_.now), "  ", line));
   if (trace_.size() > kTraceLines) {
     trace_.pop_front();

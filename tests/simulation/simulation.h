@@ -130,7 +130,7 @@ class Simulation : private reactor::EventSink {
   void Fail(const std::string& what);
   void Check(bool holds, const std::string& what);
   void CheckOk(const absl::Status& status, const std::string& doing);
-  void Trace(std::string line);
+  void Trace(const std::string& line);
 
   std::mt19937_64 random_;
   reactor::ShardOptions options_;
