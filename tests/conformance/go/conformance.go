@@ -66,12 +66,15 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// resolver knows timerd.v1.ErrorInfo by the name that it has in status details.
+// resolver knows timerd.v1.ErrorInfo and RetryInfo by the names that they have in status details.
 type resolver struct{ *protoregistry.Types }
 
 func (r resolver) FindMessageByURL(url string) (protoreflect.MessageType, error) {
-	if strings.HasSuffix(url, "/google.rpc.ErrorInfo") {
+	switch {
+	case strings.HasSuffix(url, "/google.rpc.ErrorInfo"):
 		return (&pb.ErrorInfo{}).ProtoReflect().Type(), nil
+	case strings.HasSuffix(url, "/google.rpc.RetryInfo"):
+		return (&pb.RetryInfo{}).ProtoReflect().Type(), nil
 	}
 	return r.Types.FindMessageByURL(url)
 }
@@ -104,7 +107,7 @@ func add(addition string) string {
 	return toJSON(timestamppb.New(parseTime(parts[1]).Add(delta))).(string)
 }
 
-// describe says how an RPC ended: code, message, and what is in the ErrorInfo of its details.
+// describe says how an RPC ended: code, message, and what is in its details.
 func describe(err error) object {
 	if err == io.EOF {
 		return object{"code": "OK"}

@@ -23,9 +23,11 @@ class Json {
   private static final String OR_LATER = " or later";
   private static final Pattern SUM = Pattern.compile("^(\\S+Z) ([+-]) ([\\d.]+s)");
 
-  // Status details name it so; it comes with grpc-protobuf.
-  private static final JsonFormat.TypeRegistry DETAILS =
-      JsonFormat.TypeRegistry.newBuilder().add(com.google.rpc.ErrorInfo.getDescriptor()).build();
+  // Status details name them so; they come with grpc-protobuf.
+  private static final JsonFormat.TypeRegistry DETAILS = JsonFormat.TypeRegistry.newBuilder()
+      .add(com.google.rpc.ErrorInfo.getDescriptor())
+      .add(com.google.rpc.RetryInfo.getDescriptor())
+      .build();
 
   static JsonElement of(Message message) {
     try {

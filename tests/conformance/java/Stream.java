@@ -137,7 +137,7 @@ class Stream {
     Json.match(expected, ending, "the end");
   }
 
-  /** How an RPC was refused: code, message, and what is in the ErrorInfo of its details. */
+  /** How an RPC was refused: code, message, and what is in its details. */
   private static JsonObject describe(StatusException refused) {
     JsonObject description = new JsonObject();
     description.addProperty("code", refused.getStatus().getCode().name());

@@ -9,7 +9,7 @@ import {ChannelCredentials} from "@grpc/grpc-js";
 import {GrpcTransport} from "@protobuf-ts/grpc-transport";
 import {Duration} from "./google/protobuf/duration.js";
 import {Timestamp} from "./google/protobuf/timestamp.js";
-import {ErrorInfo, StatusDetails} from "./timerd/v1/errors.js";
+import {ErrorInfo, RetryInfo, StatusDetails} from "./timerd/v1/errors.js";
 import {QueuesClient} from "./timerd/v1/queues.client.js";
 import {ClockClient, TimersClient} from "./timerd/v1/timers.client.js";
 
@@ -25,8 +25,11 @@ const KEYS = {
   detach: ["detach"],
 };
 const OR_LATER = " or later";
-// timerd.v1.ErrorInfo, by the name that it has in status details.
-const DETAIL = Object.create(ErrorInfo, {typeName: {value: "google.rpc.ErrorInfo"}});
+// timerd.v1.ErrorInfo and RetryInfo, by the names that they have in status details.
+const DETAILS = [
+  Object.create(ErrorInfo, {typeName: {value: "google.rpc.ErrorInfo"}}),
+  Object.create(RetryInfo, {typeName: {value: "google.rpc.RetryInfo"}}),
+];
 
 // What is not as the case says.
 class Failure extends Error {}
@@ -34,7 +37,7 @@ class Failure extends Error {}
 const show = (value) => JSON.stringify(value ?? null);
 const textOf = (scalar) => typeof scalar === "string" ? scalar : show(scalar);
 const toJson = (type, message) => type.toJson(
-    message, {useProtoFieldName: true, emitDefaultValues: true, typeRegistry: [DETAIL]});
+    message, {useProtoFieldName: true, emitDefaultValues: true, typeRegistry: DETAILS});
 
 const nanosecondsOf = ({seconds, nanos}) => seconds * 1_000_000_000n + BigInt(nanos);
 const parseTime = (text) => nanosecondsOf(Timestamp.fromJson(text));
@@ -46,7 +49,7 @@ function add(time, sign, duration) {
   return Timestamp.toJson({seconds: total / 1_000_000_000n, nanos});
 }
 
-// How an RPC was refused: code, message, and what is in the ErrorInfo of its details.
+// How an RPC was refused: code, message, and what is in its details.
 function describe(error) {
   const refusal = {code: error.code, message: error.message};
   const encoded = error.meta["grpc-status-details-bin"];

@@ -38,14 +38,16 @@ class Failure(Exception):
     """What is not as the case says."""
 
 
-def register_error_info():
-    """Names timerd.v1.ErrorInfo google.rpc.ErrorInfo too, as it is called in status details."""
+def register_details():
+    """Names timerd.v1.ErrorInfo and RetryInfo as they are called in status details."""
     file = descriptor_pb2.FileDescriptorProto(
-        name="google/rpc/error_info.proto", package="google.rpc", syntax="proto3")
-    message = file.message_type.add()
-    errors_pb2.ErrorInfo.DESCRIPTOR.CopyToProto(message)
-    for field in filter(lambda field: field.type_name, message.field):
-        field.type_name = field.type_name.replace("timerd.v1", "google.rpc")
+        name="google/rpc/error_info.proto", package="google.rpc", syntax="proto3",
+        dependency=["google/protobuf/duration.proto"])
+    for detail in (errors_pb2.ErrorInfo, errors_pb2.RetryInfo):
+        message = file.message_type.add()
+        detail.DESCRIPTOR.CopyToProto(message)
+        for field in filter(lambda field: field.type_name, message.field):
+            field.type_name = field.type_name.replace("timerd.v1", "google.rpc")
     descriptor_pool.Default().Add(file)
 
 
@@ -69,7 +71,7 @@ def to_json(message):
 
 
 def describe(error):
-    """How an RPC was refused: code, message, and what is in the ErrorInfo of its details."""
+    """How an RPC was refused: code, message, and what is in its details."""
     refusal = {"code": error.code().name, "message": error.details()}
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
@@ -264,7 +266,7 @@ class Case:
 
 
 def main(address, folder):
-    register_error_info()
+    register_details()
     passed = failed = 0
     with grpc.insecure_channel(address) as channel:
         for file in sorted(pathlib.Path(folder).glob("*.json")):
