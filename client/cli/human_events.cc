@@ -87,7 +87,7 @@ HumanText::Mood HumanText::MoodOf(v1::Event::Type type) {
 }
 
 std::string HumanText::Type(absl::string_view name, Mood mood, bool last) const {
-  const std::string type = Padded(name, last ? 0 : kTypeWidth);
+  std::string type = Padded(name, last ? 0 : kTypeWidth);
   if (!colour_ || mood == Mood::kNone) {
     return type;
   }

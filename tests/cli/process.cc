@@ -18,6 +18,7 @@ struct Pipe {
 
 std::vector<char*> Pointers(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (const std::string& word : words) {
     pointers.push_back(const_cast<char*>(word.c_str()));
   }
@@ -44,7 +45,7 @@ std::string TakeLine(int fd, std::string* text) {
     }
   }
   const size_t end = text->find('\n');
-  const std::string line = text->substr(0, end);
+  std::string line = text->substr(0, end);
   text->erase(0, end + 1);
   return line;
 }
