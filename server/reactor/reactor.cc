@@ -13,10 +13,13 @@ namespace {
 
 // Deadlines fired in one turn, so that commands wait a few milliseconds at most.
 constexpr size_t kFireLimit = 1024;
-// What a frame takes of what can wait: occurrences for workers, and what was overdue at the start,
-// each a record to read and to write. Everything else shares frames with it, and so waits a few
-// milliseconds at most, however much credit a worker comes with and however long the outage was.
-constexpr size_t kUnhurriedPerFrame = 256;
+// Occurrences for workers, and what was overdue at the start, can wait; all else shares frames with
+// them, and so must not wait long, however much credit a worker comes with and however long the
+// outage was. A frame takes as many of them as may double the time that the last one took to become
+// durable, at about this much each: few on a fast disk, enough on a slow one.
+constexpr Span kUnhurriedCost = std::chrono::microseconds(60);
+constexpr int64_t kLeastUnhurried = 32;
+constexpr int64_t kMostUnhurried = 1024;
 // Replies and events that may wait for the disk before the shard takes no more work.
 constexpr size_t kMaxWaiting = 32'768;
 // The thread looks at the wall clock at least this often,
@@ -46,7 +49,8 @@ Reactor::Reactor(const ReactorOptions& options, const Recovered& recovered,
       durable_(recovered.position.sequence()),
       applied_(recovered.position.sequence()),
       submitted_(recovered.position.sequence()),
-      unhurried_left_(kUnhurriedPerFrame),
+      unhurried_(kLeastUnhurried),
+      unhurried_left_(kLeastUnhurried),
       anchored_offset_ns_(recovered.position.wall_ns() - recovered.position.time_ns()),
       committer_(log, state, recovered.position.sequence(), options.checkpoint_bytes,
                  [this] { waker_.Wake(); }),
@@ -145,6 +149,8 @@ bool Reactor::DoUnhurried() {
 void Reactor::TakeProgress() {
   for (const uint64_t durable = committer_.durable(); durable_ < durable;) {
     shard_.OnDurable(++durable_);
+    unhurried_ = static_cast<size_t>(std::clamp(
+        (shard_.reading().now - submitted_at_) / kUnhurriedCost, kLeastUnhurried, kMostUnhurried));
   }
   for (const uint64_t applied = committer_.applied(); applied_ < applied;) {
     shard_.OnApplied(++applied_);
@@ -155,7 +161,7 @@ void Reactor::SubmitFrame() {
   if (submitted_ != durable_) {
     return;  // the next frame gathers while this one is made durable
   }
-  unhurried_left_ = kUnhurriedPerFrame;
+  unhurried_left_ = unhurried_;
   std::optional<store::Frame> frame = shard_.TakeFrame();
   if (!frame && std::abs(OffsetOf(shard_.reading()) - anchored_offset_ns_) > kWallStep.count()) {
     frame = shard_.TakeFrameEvenEmpty();
@@ -163,6 +169,7 @@ void Reactor::SubmitFrame() {
   if (frame) {
     anchored_offset_ns_ = frame->wall_ns() - frame->time_ns();
     submitted_ = frame->sequence();
+    submitted_at_ = clock_.Read().now;
     frames_.fetch_add(1, std::memory_order_relaxed);
     operations_.fetch_add(static_cast<uint64_t>(frame->operations_size()),
                           std::memory_order_relaxed);

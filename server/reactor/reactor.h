@@ -62,7 +62,9 @@ class Reactor final : public CommandPort {
   uint64_t durable_;
   uint64_t applied_;
   uint64_t submitted_;
-  size_t unhurried_left_;              // of what the next frame may take of what can wait
+  Instant submitted_at_;
+  size_t unhurried_;                   // how much a frame may take of what can wait,
+  size_t unhurried_left_;              // and how much more the next one may
   bool reservations_written_ = false;  // once stopping
   int64_t anchored_offset_ns_;         // wall minus service time, as the last frame has it
 
