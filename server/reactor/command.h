@@ -244,14 +244,17 @@ struct Settled {
   timer::SettleResult result;
   std::optional<timer::EventType> end;
 };
+class Worker;
 struct Settle {
   std::string key;
   uint64_t lease = 0;
   timer::Verdict verdict;
   Reply<Settled> reply;
+  const Worker* by = nullptr;  // who says it; null: the worker that has the lease
 };
 
-// The worker that held a lease is gone; it may come back. Without a reply.
+// The worker that held a lease is gone; it may come back. Changes nothing when the lease has been
+// extended by another since. Without a reply.
 struct Abandon {
   std::string key;
   uint64_t lease = 0;

@@ -267,6 +267,10 @@ class Shard {
   // Brings the counts of the handle's queue up to date, and frees the credit of a lease that is
   // over.
   void TrackDelivery(Slot slot);
+  // Whether `worker` has `lease`; null stands for whoever has it.
+  bool IsHeldBy(const Worker* worker, uint64_t lease) const;
+  // The worker that has `lease` is told that it is over, once the next frame is durable.
+  void DropHolder(const std::string& key, uint64_t lease, bool revoked);
   // Puts the handle into the front of its line, or takes it out.
   void LineUp(Slot slot);
   // Loads one page of what waits, if the front is empty and there is more.
@@ -325,7 +329,8 @@ class Shard {
 
   Lines lines_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<Worker>> leases_;  // who has them, in this process
-  uint64_t settling_ = 0;                                          // the lease being settled
+  uint64_t settling_ = 0;                                          // the lease being settled,
+  const Worker* settling_by_ = nullptr;                            // and by whom
   std::deque<Purge> purges_;
   // Letters that the store may still have, although a frame has them no more: which frame.
   std::map<std::pair<std::string, DueKey>, uint64_t> unburied_;

@@ -74,13 +74,25 @@ void Shard::TrackDelivery(Slot slot) {
     lines_.Move(LineOf(handle), std::exchange(resident.stage, stage), stage);
   }
   const uint64_t old = std::exchange(resident.lease, handle.delivery.lease);
-  const auto held = leases_.find(old);
-  if (old != resident.lease && held != leases_.end()) {
-    outputs_.push_back(
-        {LatestFrame(), [worker = std::move(held->second), key = handle.key, old,
-                         revoked = old != settling_] { worker->OnLeaseOver(key, old, revoked); }});
-    leases_.erase(held);
+  if (old != resident.lease) {
+    DropHolder(handle.key, old, /*revoked=*/old != settling_ || !IsHeldBy(settling_by_, old));
   }
+}
+
+bool Shard::IsHeldBy(const Worker* worker, uint64_t lease) const {
+  const auto held = leases_.find(lease);
+  return worker == nullptr || (held != leases_.end() && held->second.get() == worker);
+}
+
+void Shard::DropHolder(const std::string& key, uint64_t lease, bool revoked) {
+  const auto held = leases_.find(lease);
+  if (held == leases_.end()) {
+    return;
+  }
+  outputs_.push_back({taken_ + 1, [worker = std::move(held->second), key, lease, revoked] {
+                        worker->OnLeaseOver(key, lease, revoked);
+                      }});
+  leases_.erase(held);
 }
 
 void Shard::LineUp(Slot slot) {
@@ -229,11 +241,18 @@ void Shard::Do(const reactor::Dispatch& command) {
 
 void Shard::Do(reactor::Settle command) {
   settling_ = command.lease;
+  settling_by_ = command.by;
   Change(
       command.key, std::move(command.reply),
       [this, &command](timer::Handle& handle, timer::Context& context) {
         context.queue_policy = QueuePolicy(handle);
-        return timer::Settle(handle, command.lease, command.verdict, context);
+        absl::StatusOr<timer::SettleResult> settled =
+            timer::Settle(handle, command.lease, command.verdict, context);
+        if (settled.ok() && settled->lease_end && !IsHeldBy(command.by, command.lease)) {
+          // Whoever extends it has it from now on, whatever becomes of the stream that had it.
+          DropHolder(handle.key, command.lease, /*revoked=*/true);
+        }
+        return settled;
       },
       [this](const timer::SettleResult& result, const timer::Handle& handle) {
         Settled settled{.now = reading_.now, .result = result};
@@ -243,9 +262,13 @@ void Shard::Do(reactor::Settle command) {
         return settled;
       });
   settling_ = 0;
+  settling_by_ = nullptr;
 }
 
 void Shard::Do(const Abandon& command) {
+  if (!leases_.contains(command.lease)) {
+    return;
+  }
   const absl::StatusOr<std::optional<Slot>> found = Lookup(command.key);
   if (!found.ok() || !*found || IsGone(residents_[**found])) {
     return;  // nobody waits for an answer; what is wrong with the store is told to others

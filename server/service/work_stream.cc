@@ -217,7 +217,7 @@ void WorkStream::Settle(const v1::Settlement& settlement) {
     return answer(verdict.ok() ? shard.status() : verdict.status());
   }
   shard->port->Post(
-      reactor::Settle{std::move(key), settlement.lease(), *std::move(verdict), answer});
+      reactor::Settle{std::move(key), settlement.lease(), *std::move(verdict), answer, this});
 }
 
 void WorkStream::OnSettled(const std::string& id, uint64_t lease,

@@ -82,10 +82,11 @@ class ShardQueueTest : public ShardTest, public QueueDirectory {
     shard_->Execute(reactor::Dispatch{"default/" + queue});
     Settle();
   }
-  Answer<Settled> SettleWith(const Occurrence& occurrence, timer::Verdict verdict) {
+  Answer<Settled> SettleWith(const Occurrence& occurrence, timer::Verdict verdict,
+                             const Worker* by = nullptr) {
     auto answer = std::make_shared<std::optional<absl::StatusOr<Settled>>>();
     shard_->Execute(reactor::Settle{occurrence.key, occurrence.lease, std::move(verdict),
-                                    [answer](absl::StatusOr<Settled> s) { *answer = s; }});
+                                    [answer](absl::StatusOr<Settled> s) { *answer = s; }, by});
     ShardTest::Settle();
     return answer;
   }
@@ -317,6 +318,56 @@ TEST_F(ShardQueueTest, TakesTurnsAmongQueues) {
   const std::vector<std::string> delivered = Delivered();
   EXPECT_EQ(delivered.size(), 100u);
   EXPECT_NE(std::find(delivered.begin(), delivered.end(), "other 1"), delivered.end());
+}
+
+TEST_F(ShardQueueTest, TellsAWorkerThatAnotherHasSettledWhatItHad) {
+  Start();
+  mail().credit = 2;
+  CreateQueued("a", 1);
+  CreateQueued("b", 1);
+  SettleAt(1);
+  ASSERT_EQ(worker_->delivered.size(), 2u);
+  const Recorder other;
+  SettleWith(worker_->delivered[0], timer::Success{}, &other);
+  SettleWith(worker_->delivered[1], timer::Success{}, worker_.get());
+  EXPECT_THAT(worker_->over,
+              ElementsAre(std::tuple("a", worker_->delivered[0].lease, /*revoked=*/true),
+                          std::tuple("b", worker_->delivered[1].lease, /*revoked=*/false)));
+}
+
+// A worker comes back over a new stream before it is known that the old one is dead.
+TEST_F(ShardQueueTest, LeavesALeaseToWhoExtendsItOverAnotherStream) {
+  Start();
+  mail().credit = 1;
+  CreateQueued("a", 1);
+  SettleAt(1);
+  const Occurrence occurrence = worker_->delivered.at(0);
+  const Recorder other;
+  const auto extended = SettleWith(occurrence, timer::Extend{Seconds(100)}, &other);
+  EXPECT_EQ((**extended)->result.lease_end, At(101));
+  EXPECT_THAT(worker_->over, ElementsAre(std::tuple("a", occurrence.lease, /*revoked=*/true)));
+  shard_->Execute(Abandon{occurrence.key, occurrence.lease});
+  mail().credit = 1;
+  SettleAt(4);
+  SettleAt(6);
+  EXPECT_EQ(worker_->delivered.size(), 1u) << "cut short";
+  SettleAt(101);
+  SettleAt(103);
+  EXPECT_EQ(worker_->delivered.size(), 2u);
+}
+
+TEST_F(ShardQueueTest, LeavesALeaseToItsWorkerWhenAnotherFailsToExtendIt) {
+  Start();
+  mail().credit = 2;
+  CreateQueued("a", 1);
+  CreateQueued("b", 1);
+  SettleAt(1);
+  Occurrence wrong = worker_->delivered.at(0);
+  wrong.lease = worker_->delivered.at(1).lease;
+  const Recorder other;
+  EXPECT_THAT(**SettleWith(wrong, timer::Extend{Seconds(100)}, &other),
+              IsRefused(Reason::kNotYours));
+  EXPECT_THAT(worker_->over, IsEmpty());
 }
 
 TEST_F(ShardQueueTest, BuriesWhatFailedAndReplaysIt) {
