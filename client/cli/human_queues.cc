@@ -53,6 +53,12 @@ void AddSettings(const v1::QueueSettings& settings, Facts* facts) {
   facts->Add("backlog", settings.max_backlog() > 0
                             ? absl::StrCat("at most ", settings.max_backlog(), " may wait")
                             : "");
+  facts->Add("pending", settings.max_pending() > 0
+                            ? absl::StrCat("at most ", settings.max_pending(), " not due yet")
+                            : "");
+  facts->Add("rate", settings.max_rate() > 0
+                         ? absl::StrCat("at most ", settings.max_rate(), " new per second")
+                         : "");
 }
 
 std::string NameOf(const v1::Queue::Worker& worker) {

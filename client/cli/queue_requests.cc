@@ -62,6 +62,13 @@ absl::StatusOr<v1::ConfigureQueueRequest> MakeConfigureQueueRequest(const Argume
   if (reader.Has("max-backlog")) {
     settings.set_max_backlog(reader.Number("max-backlog", 1, std::numeric_limits<uint64_t>::max()));
   }
+  if (reader.Has("max-pending")) {
+    settings.set_max_pending(reader.Number("max-pending", 1, std::numeric_limits<uint64_t>::max()));
+  }
+  if (reader.Has("max-rate")) {
+    settings.set_max_rate(
+        static_cast<uint32_t>(reader.Number("max-rate", 1, std::numeric_limits<uint32_t>::max())));
+  }
   // What is left out goes back to the default: leaving out all of it should be meant.
   const bool sets_nothing = settings.ByteSizeLong() == 0;
   if (sets_nothing && !reader.Has("defaults")) {

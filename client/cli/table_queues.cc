@@ -35,6 +35,8 @@ constexpr Flag kConfigureFlags[] = {
     kMaxBackoffFlag,
     kBackoffFactorFlag,
     {"max-backlog", "N", "Refuse new timers for it while more than N wait."},
+    {"max-pending", "N", "Refuse new timers for it while N are not due yet."},
+    {"max-rate", "N", "Refuse what is more than N new timers and loops per second."},
     {"push-to", "URL",
      "Send its occurrences there rather than wait for workers: http://HOST:PORT/PATH, https://... "
      "or grpc://HOST:PORT, which the server's --push-allow must let through."},

@@ -37,7 +37,7 @@ int Main(int argc, char** argv) {
     Quick(client, *quick, made, seconds, "before the outage:");
     // Due when the server is down, in another order than they were made; none before.
     begin = Clock::now();
-    const int64_t delay = std::max<int64_t>(10, overdue / 20'000) * kSecond;
+    const int64_t delay = std::max<int64_t>(10, overdue / 40'000) * kSecond;
     constexpr int kPart = 100'000;
     for (int i = 0; i < overdue; i += kPart) {
       const auto gone = std::chrono::nanoseconds(Clock::now() - begin).count();

@@ -29,7 +29,7 @@ TEST(HumanQueueTest, ShowsAQueueWithItsWorkersAndItsSettings) {
           "workers { peer: 'ipv4:127.0.0.1:50001' credit: 1 since { seconds: 1795510799 } } "
           "worker_count: 2 settings { lease { seconds: 60 } retry { max_attempts: 5 "
           "initial_backoff { seconds: 2 } factor: 1.5 max_backoff { seconds: 300 } } "
-          "max_backlog: 1000 } }")),
+          "max_backlog: 1000 max_pending: 5000 max_rate: 50 } }")),
       "queue       emails\n"
       "namespace   default\n"
       "state       delivering\n"
@@ -43,7 +43,9 @@ TEST(HumanQueueTest, ShowsAQueueWithItsWorkersAndItsSettings) {
       "lease       1m\n"
       "retries     at most 5 attempts, the second after 2s, each wait 1.5 times the one before, no "
       "wait above 5m\n"
-      "backlog     at most 1000 may wait\n");
+      "backlog     at most 1000 may wait\n"
+      "pending     at most 5000 not due yet\n"
+      "rate        at most 50 new per second\n");
 }
 
 TEST(HumanQueueTest, ShowsWhatIsPushed) {

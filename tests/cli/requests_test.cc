@@ -236,11 +236,13 @@ TEST(MakeConfigureQueueRequestTest, FillsEveryField) {
   ExpectRequest(
       Make(MakeConfigureQueueRequest,
            {"configure-queue", "mail", "--lease=1m", "--max-attempts=5", "--initial-backoff=2s",
-            "--max-backoff=1h", "--backoff-factor=3", "--max-backlog=1000", "--push-to=http://h/p",
-            "--push-concurrency=4", "--push-rate=0.5", "--push-timeout=10s"}),
+            "--max-backoff=1h", "--backoff-factor=3", "--max-backlog=1000", "--max-pending=5000",
+            "--max-rate=50", "--push-to=http://h/p", "--push-concurrency=4", "--push-rate=0.5",
+            "--push-timeout=10s"}),
       "queue: 'mail' settings { lease { seconds: 60 } retry { initial_backoff { seconds: 2 } "
       "factor: 3 max_backoff { seconds: 3600 } max_attempts: 5 } target { url: 'http://h/p' "
-      "max_concurrent: 4 max_per_second: 0.5 timeout { seconds: 10 } } max_backlog: 1000 }");
+      "max_concurrent: 4 max_per_second: 0.5 timeout { seconds: 10 } } max_backlog: 1000 "
+      "max_pending: 5000 max_rate: 50 }");
   ExpectRequest(Make(MakeConfigureQueueRequest, {"configure-queue", "mail", "--defaults"}),
                 "queue: 'mail' settings {}");
 }
