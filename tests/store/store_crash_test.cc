@@ -68,6 +68,12 @@ class StoreCrashTest : public testing::TestWithParam<std::string> {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
   }
+  // The same, and leaves a log with something in it: a memtable may just have been written out.
+  void RunUntilKilledWithALog(uint64_t frames) {
+    do {
+      RunUntilKilled(frames);
+    } while (!HasFatalFailure() && Files(data_, ".log").empty());
+  }
   std::array<uint64_t, 2> Acknowledged() {
     std::array<uint64_t, 2> sequences{};
     const std::string bytes = ReadFile(progress_);
@@ -116,7 +122,7 @@ TEST_P(StoreCrashTest, RecoversEveryAcknowledgedFrameOfEveryShardAfterKill9) {
 }
 
 TEST_P(StoreCrashTest, ToleratesALogThatEndsAnywhere) {
-  RunUntilKilled(300);
+  RunUntilKilledWithALog(300);
   const std::string whole = ReadFile(Files(data_, ".log").back());
   uint64_t shortest = ~uint64_t{0};
   uint64_t longest = 0;
@@ -139,7 +145,7 @@ TEST_P(StoreCrashTest, ToleratesALogThatEndsAnywhere) {
 }
 
 TEST_P(StoreCrashTest, RefusesALogWithAFlippedBit) {
-  RunUntilKilled(300);
+  RunUntilKilledWithALog(300);
   const std::string whole = ReadFile(Files(data_, ".log").back());
   constexpr int kFlips = 50;
   for (int flip = 0; flip < kFlips; ++flip) {
