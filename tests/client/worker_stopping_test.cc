@@ -102,9 +102,7 @@ TEST_F(WorkerStoppingTest, SaysWhenTheLimitCameFirst) {
 
 TEST_F(WorkerStoppingTest, NeedsNoServerWhenNothingIsUnderWay) {
   Work(Returning("done"));
-  FakeWorkPtr stream = Join();
-  stream->Deliver(MakeOccurrence("mail/7", 1));
-  stream->Answer(stream->NextVerdict());
+  const FakeWorkPtr stream = Join();  // an answer might be on its way still when the server goes
   server_.Shutdown();
   EXPECT_TRUE(worker_->Stop(kPatience));
 }
