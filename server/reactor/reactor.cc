@@ -122,7 +122,7 @@ bool Reactor::Turn() {
       shard_.Execute(std::move(command));
     }
     commands_.clear();
-    more_unhurried = unhurried_left_ > 0 && DoUnhurried();
+    more_unhurried = unhurried_left_ == 0 || DoUnhurried();
   } else {
     more = false;
   }

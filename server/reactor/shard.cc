@@ -57,7 +57,7 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       loaded_{kNothingLoaded, kNothingLoaded},
       window_(options.window),
       shrink_above_(options.max_residents),
-      overdue_{kNothingLoaded, kNothingLoaded},
+      overdue_{Overdue{kNothingLoaded, now}, Overdue{kNothingLoaded, now}},
       // A clock that stands still has not gone on meanwhile.
       backlog_(!options.is_virtual),
       namespaces_(recovered.namespaces, options.usage, options.namespaces),
@@ -69,9 +69,10 @@ void Shard::Begin(const clock::Reading& reading) {
   reading_ = {std::max(reading_.now, reading.now), reading.unix_ns};
   const Span ahead = WallAhead(reading_.now, reading_.unix_ns);
   if (!begun_ && backlog_) {
-    // What comes before is left to FireOverdue().
-    Loaded(Timeline::kService) = {recovered_at_, kLastPlace};
-    Loaded(Timeline::kWall) = {recovered_at_ + ahead, kLastPlace};
+    OverdueOn(Timeline::kWall).last += ahead;
+    for (const Timeline timeline : kFiringTimelines) {
+      Loaded(timeline) = {OverdueOn(timeline).last, kLastPlace};
+    }
   }
   if (!begun_ || ahead < wall_ahead_ || ahead > wall_ahead_ + kReadingNoise) {
     begun_ = true;

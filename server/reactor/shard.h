@@ -159,6 +159,12 @@ class Shard {
     uint64_t purged = 0;
     Reply<uint64_t> reply;
   };
+  // What was overdue at the start and has not been looked at, of one timeline: wherever the wall
+  // clock is set meanwhile.
+  struct Overdue {
+    DueKey after;
+    Instant last;
+  };
   struct FeedRead {
     uint64_t after;  // the frame that must be applied before
     ReadFeed command;
@@ -239,6 +245,7 @@ class Shard {
   Span AheadOf(Timeline timeline) const {
     return timeline == Timeline::kWall ? wall_ahead_ : Span::zero();
   }
+  Overdue& OverdueOn(Timeline timeline) { return overdue_[static_cast<size_t>(timeline)]; }
   DueKey& Loaded(Timeline timeline) { return loaded_[static_cast<size_t>(timeline)]; }
   const DueKey& Loaded(Timeline timeline) const { return loaded_[static_cast<size_t>(timeline)]; }
   // Everything due up to here is loaded.
@@ -318,8 +325,8 @@ class Shard {
   std::array<DueKey, kFiringTimelines.size()> loaded_;  // by timeline: all up to here is resident
   Span window_;                                         // how far ahead of now that should be
   size_t shrink_above_;  // residents above which it is worth looking for a nearer horizon
-  // What was overdue at the start and has not been looked at: by timeline, after this.
-  std::array<DueKey, kFiringTimelines.size()> overdue_;
+  // By timeline.
+  std::array<Overdue, kFiringTimelines.size()> overdue_;
   bool backlog_;
   NamespaceCounts namespaces_;
   Feeds feeds_;

@@ -35,7 +35,7 @@ absl::StatusOr<size_t> Shard::FireOverdue(size_t limit) {
     const Span ahead = AheadOf(timeline);
     size_t read = 0;
     TIMERD_RETURN_IF_ERROR(state_.ScanDue(
-        timeline, overdue_[static_cast<size_t>(timeline)], recovered_at_ + ahead,
+        timeline, OverdueOn(timeline).after, OverdueOn(timeline).last,
         [&](const DueKey& due, absl::string_view key) {
           entries.push_back({{due.deadline - ahead, due.place}, timeline, std::string(key)});
           return ++read < limit;
@@ -51,11 +51,11 @@ absl::StatusOr<size_t> Shard::FireOverdue(size_t limit) {
   }
   size_t fired = 0;
   for (const Entry& entry : entries) {
-    overdue_[static_cast<size_t>(entry.timeline)] = {entry.due.deadline + AheadOf(entry.timeline),
-                                                     entry.due.place};
+    OverdueOn(entry.timeline).after = {entry.due.deadline + AheadOf(entry.timeline),
+                                       entry.due.place};
     TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(entry.key));
     fired += FireOverdueOf(slot, entry.due);
-    Settle(slot);
+    Settle(slot);  // the wall clock has been set back, and it is not due any more
   }
   backlog_ = more;
   return fired;

@@ -222,6 +222,24 @@ TEST_F(ShardDurabilityTest, GoesThroughABacklogOfBothClocksInOrder) {
                                          "w4 FIRED 1 again"));
 }
 
+// What is not due any more, since the wall clock was set back, is not forgotten.
+TEST_F(ShardDurabilityTest, FollowsAWallClockThatIsSetBackDuringABacklog) {
+  Start();
+  CreateTimer("service", 30);
+  Create("wall", {.kind = timer::Kind::kTimer, .at = Wall(40)});
+  Create("wall before", {.kind = timer::Kind::kTimer, .at = Wall(20)});
+  Settle();
+  StartWithBacklog(50);
+  TakeOutputs();
+  SetWallClock(-20);
+  Settle();
+  EXPECT_THAT(TakeOutputs(), ElementsAre("service FIRED 1 again", "wall before FIRED 1 again"));
+  SettleAt(59);
+  EXPECT_THAT(TakeOutputs(), IsEmpty());
+  SettleAt(60);
+  EXPECT_THAT(TakeOutputs(), ElementsAre("wall FIRED 1"));
+}
+
 // A timer that is moved to before the start of the server was marked as told before.
 TEST_F(ShardDurabilityTest, DoesNotCallAnEventOfThisLifeARedeliveryHoweverOldItsDeadline) {
   Start(10);
