@@ -29,6 +29,21 @@ std::map<std::string, timer::DeliveryPolicy> Policies() {
           {"fax", timer::kDefaultDelivery}};
 }
 
+reactor::ShardOptions AnyOptions(Chances& chances) {
+  constexpr int64_t kWindows[] = {10 * kMilli, kSecond, 30 * kSecond, 600 * kSecond};
+  constexpr size_t kMaxResidents[] = {1, 2, 5, 20, 1000};
+  constexpr int64_t kRetentions[] = {0, kSecond, 60 * kSecond, 24 * kHour};
+  constexpr int64_t kGraces[] = {0, 100 * kMilli, 2 * kSecond};
+  reactor::ShardOptions options;
+  options.window = Span(kWindows[Below(chances, std::size(kWindows))]);
+  options.max_residents = kMaxResidents[Below(chances, std::size(kMaxResidents))];
+  options.limits.retention = Span(kRetentions[Below(chances, std::size(kRetentions))]);
+  options.lease_grace = Span(kGraces[Below(chances, std::size(kGraces))]);
+  options.dead_letter_retention = Span(100'000 * kHour);  // shard_queue_test.cc lets it pass
+  options.lease_salt = Below(chances, 1'000'000);
+  return options;
+}
+
 }  // namespace
 
 QueueTally& QueueTally::operator+=(const QueueTally& other) {
@@ -49,26 +64,12 @@ QueueTally& QueueTally::operator+=(const QueueTally& other) {
 }
 
 QueueSimulation::QueueSimulation(uint64_t seed)
-    : random_(seed),
-      options_([this] {
-        constexpr int64_t kWindows[] = {10 * kMilli, kSecond, 30 * kSecond, 600 * kSecond};
-        constexpr size_t kMaxResidents[] = {1, 2, 5, 20, 1000};
-        constexpr int64_t kRetentions[] = {0, kSecond, 60 * kSecond, 24 * kHour};
-        constexpr int64_t kGraces[] = {0, 100 * kMilli, 2 * kSecond};
-        reactor::ShardOptions options;
-        options.window = Span(kWindows[Below(std::size(kWindows))]);
-        options.max_residents = kMaxResidents[Below(std::size(kMaxResidents))];
-        options.limits.retention = Span(kRetentions[Below(std::size(kRetentions))]);
-        options.lease_grace = Span(kGraces[Below(std::size(kGraces))]);
-        options.dead_letter_retention = Span(100'000 * kHour);  // shard_queue_test.cc lets it pass
-        options.lease_salt = Below(1'000'000);
-        options.queues = this;
-        return options;
-      }()),
+    : Experiment(seed, AnyOptions, kTraceLines),
       ids_(2 + Below(30)),
       slowness_(1 + Below(6)),
       disk_(random_(), options_.index),
       model_(options_.limits.retention, Policies()) {
+  options_.queues = this;
   const int64_t start = ToNanos(testing::kStart);
   clock_ = {InstantFromNanos(start), start + static_cast<int64_t>(Below(kHour))};
   Start();
@@ -385,40 +386,6 @@ std::optional<QueueSimulation::Expected> QueueSimulation::OnOutput(const std::st
   Check(next.version <= after_frame_.at(disk_.durable()).version(),
         absl::StrCat(stream, ": told before it was durable: ", text));
   return next;
-}
-
-// ---- Verdicts ----------------------------------------------------------------------------------
-
-void QueueSimulation::Fail(const std::string& what) {
-  if (Failed()) {
-    return;
-  }
-  failure_ =
-      absl::StrCat(what, "\nat ", Describe(clock_.now), ", window ",
-                   options_.window.count() / kMilli, "ms, max_residents ", options_.max_residents,
-                   ", retention ", options_.limits.retention.count() / kMilli, "ms, after");
-  for (const std::string& line : trace_) {
-    absl::StrAppend(&failure_, "\n  ", line);
-  }
-}
-
-void QueueSimulation::Check(bool holds, const std::string& what) {
-  if (!holds) {
-    Fail(what);
-  }
-}
-
-void QueueSimulation::CheckOk(const absl::Status& status, const std::string& doing) {
-  if (!status.ok()) {
-    Fail(absl::StrCat(doing, ": ", status.ToString()));
-  }
-}
-
-void QueueSimulation::Trace(const std::string& line) {
-  trace_.push_back(absl::StrCat(Describe(clock_.now), "  ", line));
-  if (trace_.size() > kTraceLines) {
-    trace_.pop_front();
-  }
 }
 
 }  // namespace timerd::simulation

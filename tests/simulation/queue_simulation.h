@@ -9,12 +9,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "server/reactor/shard.h"
+#include "tests/simulation/experiment.h"
 #include "tests/simulation/queue_model.h"
 #include "tests/simulation/slow_disk.h"
 
@@ -39,7 +39,9 @@ struct QueueTally {
   QueueTally& operator+=(const QueueTally& other);
 };
 
-class QueueSimulation : private reactor::EventSink, private reactor::QueueDirectory {
+class QueueSimulation : public Experiment,
+                        private reactor::EventSink,
+                        private reactor::QueueDirectory {
  public:
   explicit QueueSimulation(uint64_t seed);
   ~QueueSimulation() override;
@@ -47,9 +49,6 @@ class QueueSimulation : private reactor::EventSink, private reactor::QueueDirect
   // Runs until the end, where all that is left must come to its own, or the first contradiction.
   void Run(int steps);
 
-  // What the shard did that the model does not allow, with the last steps before it; empty if all
-  // is well.
-  const std::string& failure() const { return failure_; }
   const QueueTally& tally() const { return tally_; }
 
  private:
@@ -120,25 +119,14 @@ class QueueSimulation : private reactor::EventSink, private reactor::QueueDirect
   absl::Status RefuseNew(absl::string_view name) const override;
 
   // ---- Choices.
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
-  bool OneIn(uint64_t n) { return Below(n) == 0; }
   Span AnyDelay();
   Span AnyStep();
   std::string AnyKey();
   std::string AnyQueue();
   timer::Verdict AnyVerdict();
 
-  bool Failed() const { return !failure_.empty(); }
-  void Fail(const std::string& what);
-  void Check(bool holds, const std::string& what);
-  void CheckOk(const absl::Status& status, const std::string& doing);
-  void Trace(const std::string& line);
-
-  std::mt19937_64 random_;
-  reactor::ShardOptions options_;
   uint64_t ids_;
   uint64_t slowness_;
-  clock::Reading clock_;
   Instant started_at_;
   uint64_t first_place_ = 0;  // of the deadlines that were set since
   SlowDisk disk_;
@@ -177,8 +165,6 @@ class QueueSimulation : private reactor::EventSink, private reactor::QueueDirect
   uint64_t next_stream_ = 1;
   uint64_t next_payload_ = 1;
 
-  std::deque<std::string> trace_;
-  std::string failure_;
   QueueTally tally_;
 };
 

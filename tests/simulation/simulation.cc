@@ -13,6 +13,20 @@ namespace {
 
 constexpr size_t kTraceLines = 60;
 
+reactor::ShardOptions AnyOptions(Chances& chances) {
+  constexpr int64_t kWindows[] = {10 * kMilli, kSecond, 30 * kSecond, 600 * kSecond, 2 * kHour};
+  constexpr size_t kMaxResidents[] = {1, 2, 3, 5, 8, 20, 1000};
+  constexpr int64_t kRetentions[] = {0, kSecond, 60 * kSecond, kHour, 24 * kHour};
+  reactor::ShardOptions options;
+  options.index = static_cast<uint32_t>(Below(chances, 3));
+  options.window = Span(kWindows[Below(chances, std::size(kWindows))]);
+  options.max_residents = kMaxResidents[Below(chances, std::size(kMaxResidents))];
+  options.limits.retention = Span(kRetentions[Below(chances, std::size(kRetentions))]);
+  options.limits.max_timeouts = 1 + Below(chances, 4);
+  options.limits.max_delay = Span(1000 * kHour);
+  return options;
+}
+
 }  // namespace
 
 Tally& Tally::operator+=(const Tally& other) {
@@ -33,21 +47,7 @@ Tally& Tally::operator+=(const Tally& other) {
 }
 
 Simulation::Simulation(uint64_t seed)
-    : random_(seed),
-      options_([this] {
-        constexpr int64_t kWindows[] = {10 * kMilli, kSecond, 30 * kSecond, 600 * kSecond,
-                                        2 * kHour};
-        constexpr size_t kMaxResidents[] = {1, 2, 3, 5, 8, 20, 1000};
-        constexpr int64_t kRetentions[] = {0, kSecond, 60 * kSecond, kHour, 24 * kHour};
-        reactor::ShardOptions options;
-        options.index = static_cast<uint32_t>(Below(3));
-        options.window = Span(kWindows[Below(std::size(kWindows))]);
-        options.max_residents = kMaxResidents[Below(std::size(kMaxResidents))];
-        options.limits.retention = Span(kRetentions[Below(std::size(kRetentions))]);
-        options.limits.max_timeouts = 1 + Below(4);
-        options.limits.max_delay = Span(1000 * kHour);
-        return options;
-      }()),
+    : Experiment(seed, AnyOptions, kTraceLines),
       ids_(3 + Below(40)),
       slowness_(1 + Below(6)),
       wall_offset_ns_(static_cast<int64_t>(Below(2 * kHour)) - kHour),
@@ -312,40 +312,6 @@ void Simulation::Crash() {
   Start();
   if (!Failed()) {
     Begin();
-  }
-}
-
-// ---- Verdicts ----------------------------------------------------------------------------------
-
-void Simulation::Fail(const std::string& what) {
-  if (Failed()) {
-    return;
-  }
-  failure_ =
-      absl::StrCat(what, "\nat ", Describe(clock_.now), ", window ",
-                   options_.window.count() / kMilli, "ms, max_residents ", options_.max_residents,
-                   ", retention ", options_.limits.retention.count() / kMilli, "ms, after");
-  for (const std::string& line : trace_) {
-    absl::StrAppend(&failure_, "\n  ", line);
-  }
-}
-
-void Simulation::Check(bool holds, const std::string& what) {
-  if (!holds) {
-    Fail(what);
-  }
-}
-
-void Simulation::CheckOk(const absl::Status& status, const std::string& doing) {
-  if (!status.ok()) {
-    Fail(absl::StrCat(doing, ": ", status.ToString()));
-  }
-}
-
-void Simulation::Trace(const std::string& line) {
-  trace_.push_back(absl::StrCat(Describe(clock_.now), "  ", line));
-  if (trace_.size() > kTraceLines) {
-    trace_.pop_front();
   }
 }
 

@@ -8,12 +8,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "server/reactor/shard.h"
+#include "tests/simulation/experiment.h"
 #include "tests/simulation/model.h"
 #include "tests/simulation/slow_disk.h"
 
@@ -38,7 +38,7 @@ struct Tally {
   Tally& operator+=(const Tally& other);
 };
 
-class Simulation : private reactor::EventSink {
+class Simulation : public Experiment, private reactor::EventSink {
  public:
   explicit Simulation(uint64_t seed);
   ~Simulation() override;
@@ -46,9 +46,6 @@ class Simulation : private reactor::EventSink {
   // Runs until the end or the first contradiction.
   void Run(int steps);
 
-  // What the shard did that the model does not allow, with the last steps before it; empty if all
-  // is well.
-  const std::string& failure() const { return failure_; }
   const Tally& tally() const { return tally_; }
 
  private:
@@ -115,8 +112,6 @@ class Simulation : private reactor::EventSink {
   void OnOutput(const std::string& text);
 
   // ---- Choices.
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
-  bool OneIn(uint64_t n) { return Below(n) == 0; }
   std::string AnyId();
   std::string AnyKnownId();
   Span AnyDelay();
@@ -126,19 +121,10 @@ class Simulation : private reactor::EventSink {
   timer::Spec AnySpec();
   void AddPolicy(timer::Spec& spec);
 
-  bool Failed() const { return !failure_.empty(); }
-  void Fail(const std::string& what);
-  void Check(bool holds, const std::string& what);
-  void CheckOk(const absl::Status& status, const std::string& doing);
-  void Trace(const std::string& line);
-
-  std::mt19937_64 random_;
-  reactor::ShardOptions options_;
   uint64_t ids_;       // how many ids there are
   uint64_t slowness_;  // of the disk
   // Wall minus service time: a restart must find its way back from one to the other.
   int64_t wall_offset_ns_;
-  clock::Reading clock_;  // now
 
   SlowDisk disk_;
   std::unique_ptr<reactor::Shard> shard_;
@@ -156,8 +142,6 @@ class Simulation : private reactor::EventSink {
   uint64_t lists_waiting_ = 0;
 
   uint64_t next_command_ = 1;
-  std::deque<std::string> trace_;
-  std::string failure_;
   Tally tally_;
 };
 
