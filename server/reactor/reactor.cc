@@ -147,12 +147,15 @@ bool Reactor::DoUnhurried() {
 }
 
 void Reactor::TakeProgress() {
-  for (const uint64_t durable = committer_.durable(); durable_ < durable;) {
+  // In this order: the committer may go on in between, and what is applied is durable.
+  const uint64_t applied = committer_.applied();
+  const uint64_t durable = committer_.durable();
+  while (durable_ < durable) {
     shard_.OnDurable(++durable_);
     unhurried_ = static_cast<size_t>(std::clamp(
         (shard_.reading().now - submitted_at_) / kUnhurriedCost, kLeastUnhurried, kMostUnhurried));
   }
-  for (const uint64_t applied = committer_.applied(); applied_ < applied;) {
+  while (applied_ < applied) {
     shard_.OnApplied(++applied_);
   }
 }

@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 int Main(int argc, char** argv) {
   const int backlog = argc > 1 ? std::atoi(argv[1]) : 1'000'000;
   const int seconds = argc > 2 ? std::atoi(argv[2]) : 5;
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   ServerProcess server({.flags = {"--durability=sync"}});
   ApiClient client(server.address(), std::chrono::minutes(2));
   int made = 0;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/check.h"
 
 namespace timerd::bench {
 namespace {
@@ -45,7 +46,11 @@ void ScheduleMany(ApiClient& client, const std::string& queue, int first, int co
       request.mutable_delay()->set_nanos(static_cast<int>(delay % 1'000'000'000));
       request.mutable_lease()->set_seconds(3600);
     }
-    client.Batch(batch);
+    const auto reply = client.Batch(batch);
+    TIMERD_CHECK(reply.status.ok());
+    for (const v1::BatchResult& result : reply->results()) {
+      TIMERD_CHECK(!result.has_error());
+    }
   }
 }
 
