@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
+#include "server/base/thread_name.h"
 
 namespace timerd::reactor {
 namespace {
@@ -53,6 +54,7 @@ void Committer::Submit(store::Frame frame) {
 }
 
 void Committer::CommitLoop() {
+  NameThisThread("commit");
   while (true) {
     store::Frame frame;
     {
@@ -83,6 +85,7 @@ void Committer::Commit(const store::Frame& frame) {
 }
 
 void Committer::CheckpointLoop() {
+  NameThisThread("checkpoint");
   bool last = false;
   while (!last) {
     {

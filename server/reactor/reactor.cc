@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
 #include "server/base/status.h"
+#include "server/base/thread_name.h"
 
 namespace timerd::reactor {
 namespace {
@@ -88,6 +89,7 @@ Load Reactor::load() const {
 }
 
 void Reactor::Loop() {
+  NameThisThread(absl::StrCat("shard-", options_.shard.index));
   while (true) {
     const bool stopping = stopping_.load();
     if (Turn()) {

@@ -150,6 +150,7 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
   position.set_wall_ns(frame.wall_ns());
   position.set_next_place(frame.next_place());
   batch.Put(PositionKey(shard_), position.SerializeAsString());
+  batch.Sort();
   TIMERD_RETURN_IF_ERROR(kv_.Write(batch, Durability::kMemory));
   applied_ = frame.sequence();
   return absl::OkStatus();

@@ -1,6 +1,7 @@
 // What timerd needs of a key-value store: ordered keys, atomic batches, a journal.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,13 @@ class WriteBatch {
   // Costs a read of the range.
   void DeleteRange(std::string first, std::string last) {
     ranges_.push_back({std::move(first), std::move(last)});
+  }
+
+  // Puts the changes into the order of their keys, those of one key in the order in which they were
+  // made: what the store ends up with is the same, and it gets there for less.
+  void Sort() {
+    std::stable_sort(changes_.begin(), changes_.end(),
+                     [](const Change& a, const Change& b) { return a.key < b.key; });
   }
 
   struct Change {

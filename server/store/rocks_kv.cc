@@ -65,6 +65,9 @@ rocksdb::Options DatabaseOptions(const RocksKvOptions& options) {
 
   database.write_buffer_size = options.write_buffer_bytes;
   database.max_write_buffer_number = 2;
+  // Most ids that are looked up are new: the filter answers for them without a search.
+  database.memtable_prefix_bloom_size_ratio = 0.05;
+  database.memtable_whole_key_filtering = true;
   database.target_file_size_base = options.write_buffer_bytes;
   database.max_bytes_for_level_base = 4 * options.write_buffer_bytes;
   database.compression = rocksdb::kLZ4Compression;
