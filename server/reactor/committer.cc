@@ -1,6 +1,7 @@
 #include "server/reactor/committer.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
@@ -20,86 +21,53 @@ void OrDie(const absl::Status& status, absl::string_view doing) {
 }  // namespace
 
 Committer::Committer(store::ShardLog& log, store::StateStore& state, uint64_t last,
-                     size_t checkpoint_bytes, absl::AnyInvocable<void()> on_progress)
+                     absl::AnyInvocable<void() const> on_progress)
     : log_(log),
       state_(state),
-      checkpoint_bytes_(checkpoint_bytes),
       on_progress_(std::move(on_progress)),
       durable_(last),
       applied_(last),
-      commit_thread_([this] { CommitLoop(); }),
-      checkpoint_thread_([this] { CheckpointLoop(); }) {}
+      append_thread_([this] { AppendLoop(); }),
+      apply_thread_([this] { ApplyLoop(); }) {}
 
 Committer::~Committer() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-  }
-  submitted_.notify_one();
-  commit_thread_.join();
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    committed_all_ = true;  // the last checkpoint covers everything
-  }
-  checkpoint_due_.notify_one();
-  checkpoint_thread_.join();
+  to_append_.Close();
+  append_thread_.join();
+  to_apply_.Close();
+  apply_thread_.join();
+  OrDie(state_.Checkpoint(), "writing a checkpoint");
 }
 
-void Committer::Submit(store::Frame frame) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    frames_.push_back(std::move(frame));
-  }
-  submitted_.notify_one();
-}
+void Committer::Submit(store::Frame frame) { to_append_.Push(std::move(frame)); }
 
-void Committer::CommitLoop() {
-  NameThisThread("commit");
+void Committer::AppendLoop() {
+  NameThisThread("append");
   while (true) {
-    store::Frame frame;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      submitted_.wait(lock, [this] { return stopping_ || !frames_.empty(); });
-      if (frames_.empty()) {
-        return;
-      }
-      frame = std::move(frames_.front());
-      frames_.pop_front();
+    std::vector<store::Frame> frames = to_append_.TakeAll();
+    if (frames.empty()) {
+      return;
     }
-    Commit(frame);
+    for (store::Frame& frame : frames) {
+      OrDie(log_.Append(frame), "writing to the log");
+      durable_.store(frame.sequence(), std::memory_order_release);
+      on_progress_();
+      to_apply_.Push(std::move(frame));
+    }
   }
 }
 
-void Committer::Commit(const store::Frame& frame) {
-  OrDie(log_.Append(frame), "writing to the log");
-  durable_.store(frame.sequence(), std::memory_order_release);
-  on_progress_();
-  OrDie(state_.Apply(frame), "applying a frame");
-  applied_.store(frame.sequence(), std::memory_order_release);
-  on_progress_();
-  const size_t bytes = frame.ByteSizeLong();
-  if (since_checkpoint_.fetch_add(bytes) + bytes >= checkpoint_bytes_) {
-    const std::lock_guard<std::mutex> lock(mutex_);  // or it could fall asleep past this
-    checkpoint_due_.notify_one();
-  }
-}
-
-void Committer::CheckpointLoop() {
-  NameThisThread("checkpoint");
-  bool last = false;
-  while (!last) {
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      checkpoint_due_.wait(
-          lock, [this] { return committed_all_ || since_checkpoint_.load() >= checkpoint_bytes_; });
-      last = committed_all_;
+void Committer::ApplyLoop() {
+  NameThisThread("apply");
+  while (true) {
+    const std::vector<store::Frame> frames = to_apply_.TakeAll();
+    if (frames.empty()) {
+      return;
     }
-    if (since_checkpoint_.exchange(0) == 0) {
-      continue;
-    }
-    const absl::StatusOr<uint64_t> through = state_.Checkpoint();
-    OrDie(through.status(), "writing a checkpoint");
-    OrDie(log_.Trim(*through), "trimming the log");
+    const uint64_t last = frames.back().sequence();
+    OrDie(state_.Apply(frames), "applying frames");
+    OrDie(log_.Trim(last), "trimming the log");
+    applied_.store(last, std::memory_order_release);
+    on_progress_();
   }
 }
 

@@ -81,12 +81,10 @@ class ManualReactor::Unit final : public CommandPort {
   void Stop() {
     shard_.WriteReservations();
     Commit();
-    Checkpoint();
+    OrDie(state_.Checkpoint(), "writing a checkpoint");
   }
 
  private:
-  static constexpr size_t kCheckpointBytes = 32 << 20;
-
   void CommitOnce() {
     OrDie(shard_.Forget(), "reading the store");
     while (OrDie(shard_.Dispatch(kFireBatch), "reading the store") == kFireBatch) {
@@ -101,17 +99,9 @@ class ManualReactor::Unit final : public CommandPort {
       shard_.OnDurable(frame->sequence());
       OrDie(state_.Apply(*frame), "applying a frame");
       shard_.OnApplied(frame->sequence());
-      since_checkpoint_ += frame->ByteSizeLong();
+      OrDie(log_.Trim(frame->sequence()), "trimming the log");
     }
     shard_.Release();
-    if (since_checkpoint_ >= kCheckpointBytes) {
-      Checkpoint();
-    }
-  }
-
-  void Checkpoint() {
-    since_checkpoint_ = 0;
-    OrDie(log_.Trim(OrDie(state_.Checkpoint(), "writing a checkpoint")), "trimming the log");
   }
 
   void Begin() { shard_.Begin({now_, ToNanos(now_)}); }
@@ -207,7 +197,6 @@ class ManualReactor::Unit final : public CommandPort {
   store::StateStore& state_;
   Instant now_;
   Instant written_ = now_;  // the time that the last frame has
-  size_t since_checkpoint_ = 0;
   Shard shard_;
 };
 

@@ -23,6 +23,8 @@ constexpr int64_t kLeastUnhurried = 32;
 constexpr int64_t kMostUnhurried = 1024;
 // Replies and events that may wait for the disk before the shard takes no more work.
 constexpr size_t kMaxWaiting = 32'768;
+// Frames that may wait to be applied: what is in them stays in memory.
+constexpr uint64_t kMaxUnapplied = 8;
 // The thread looks at the wall clock at least this often,
 constexpr Span kLongestSleep = std::chrono::seconds(1);
 // and writes down when it has been set by more than this.
@@ -53,8 +55,7 @@ Reactor::Reactor(const ReactorOptions& options, const Recovered& recovered,
       unhurried_(kLeastUnhurried),
       unhurried_left_(kLeastUnhurried),
       anchored_offset_ns_(recovered.position.wall_ns() - recovered.position.time_ns()),
-      committer_(log, state, recovered.position.sequence(), options.checkpoint_bytes,
-                 [this] { waker_.Wake(); }),
+      committer_(log, state, recovered.position.sequence(), [this] { waker_.Wake(); }),
       thread_([this] { Loop(); }) {}
 
 Reactor::~Reactor() {
@@ -163,7 +164,7 @@ void Reactor::TakeProgress() {
 }
 
 void Reactor::SubmitFrame() {
-  if (submitted_ != durable_) {
+  if (submitted_ != durable_ || submitted_ - applied_ >= kMaxUnapplied) {
     return;  // the next frame gathers while this one is made durable
   }
   unhurried_left_ = unhurried_;

@@ -19,7 +19,6 @@ struct ReactorOptions {
   ShardOptions shard;
   // Commands that may wait for the shard's thread; one more is refused.
   size_t max_inbox = 65'536;
-  size_t checkpoint_bytes = Committer::kDefaultCheckpointBytes;
 };
 
 class Reactor final : public CommandPort {

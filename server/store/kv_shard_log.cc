@@ -1,6 +1,6 @@
 #include "server/store/kv_shard_log.h"
 
-#include <limits>
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -50,7 +50,12 @@ absl::StatusOr<uint64_t> LastSequence(const OrderedKv& kv, uint32_t shard) {
 absl::StatusOr<std::unique_ptr<KvShardLog>> KvShardLog::Open(OrderedKv& kv, uint32_t shard,
                                                              Durability durability) {
   TIMERD_ASSIGN_OR_RETURN(const uint64_t last, LastSequence(kv, shard));
-  return std::unique_ptr<KvShardLog>(new KvShardLog(kv, shard, durability, last));
+  uint64_t first = 0;
+  if (last != 0) {
+    TIMERD_ASSIGN_OR_RETURN(const std::optional<uint64_t> found, FirstFrom(kv, shard, 0));
+    first = found.value_or(last);
+  }
+  return std::unique_ptr<KvShardLog>(new KvShardLog(kv, shard, durability, first, last));
 }
 
 absl::Status KvShardLog::Append(const Frame& frame) {
@@ -68,6 +73,9 @@ absl::Status KvShardLog::Append(const Frame& frame) {
   WriteBatch batch;
   batch.Put(LogKey(shard_, frame.sequence()), std::move(bytes));
   TIMERD_RETURN_IF_ERROR(kv_.Write(batch, durability_));
+  if (last_ == 0) {
+    first_ = frame.sequence();
+  }
   last_ = frame.sequence();
   return absl::OkStatus();
 }
@@ -107,15 +115,18 @@ absl::Status KvShardLog::Read(uint64_t from, absl::FunctionRef<absl::Status(cons
 }
 
 absl::Status KvShardLog::Trim(uint64_t through) {
-  KeyRange range = LogRange(shard_, 0);
-  if (through < std::numeric_limits<uint64_t>::max()) {
-    range.last = LogKey(shard_, through + 1);
+  uint64_t last = last_;
+  if (last == 0) {
+    return absl::OkStatus();
   }
+  // Key by key, not by RocksDB's DeleteRange: see the decision.
   WriteBatch batch;
-  batch.DeleteRange(std::move(range.first), std::move(range.last));
+  for (; first_ <= std::min(through, last); ++first_) {
+    batch.Delete(LogKey(shard_, first_));
+  }
   TIMERD_RETURN_IF_ERROR(kv_.Write(batch, Durability::kMemory));
   // An Append() beside this may just have made the log longer; then it is not empty.
-  if (uint64_t last = last_; through >= last) {
+  if (through >= last) {
     last_.compare_exchange_strong(last, 0);
   }
   return absl::OkStatus();

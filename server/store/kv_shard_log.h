@@ -22,16 +22,19 @@ class KvShardLog final : public ShardLog {
   absl::Status Append(const Frame& frame) override;
   // `visit` may write to the store, to apply the frame for example.
   absl::Status Read(uint64_t from, absl::FunctionRef<absl::Status(const Frame&)> visit) override;
-  // Not durable by itself: after a crash some of what was trimmed may be there again.
+  // The state store is in the same key-value store, of which a crash leaves a prefix: so these
+  // deletions never outlive what was applied before them.
   absl::Status Trim(uint64_t through) override;
 
  private:
-  KvShardLog(OrderedKv& kv, uint32_t shard, Durability durability, uint64_t last)
-      : kv_(kv), shard_(shard), durability_(durability), last_(last) {}
+  KvShardLog(OrderedKv& kv, uint32_t shard, Durability durability, uint64_t first,
+             uint64_t last)
+      : kv_(kv), shard_(shard), durability_(durability), first_(first), last_(last) {}
 
   OrderedKv& kv_;
   const uint32_t shard_;
   const Durability durability_;
+  uint64_t first_;              // no frame is before it; Append()'s while the log is empty, else Trim()'s
   std::atomic<uint64_t> last_;  // 0: the log is empty
 };
 

@@ -89,13 +89,7 @@ absl::StatusOr<std::unique_ptr<KvStateStore>> KvStateStore::Open(OrderedKv& kv, 
   return std::unique_ptr<KvStateStore>(new KvStateStore(kv, shard, position.sequence()));
 }
 
-absl::Status KvStateStore::Apply(const Frame& frame) {
-  if (frame.shard() != shard_ || frame.sequence() != applied_ + 1) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "shard ", shard_, ": frame ", frame.sequence(), " of shard ", frame.shard(),
-        " cannot be applied to a state at ", applied_, "; apply frame ", applied_ + 1, " next"));
-  }
-  WriteBatch batch;
+absl::Status KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
   for (const storage::v1::Operation& operation : frame.operations()) {
     switch (operation.operation_case()) {
       case storage::v1::Operation::kPut: {
@@ -143,6 +137,22 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
     batch.Put(QueueKey(shard_, count.name()), count.SerializeAsString());
   }
   ApplyFeeds(frame, batch);
+  return absl::OkStatus();
+}
+
+absl::Status KvStateStore::Apply(absl::Span<const Frame> frames) {
+  WriteBatch batch;
+  uint64_t last = applied_;
+  for (const Frame& frame : frames) {
+    if (frame.shard() != shard_ || frame.sequence() != last + 1) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "shard ", shard_, ": frame ", frame.sequence(), " of shard ", frame.shard(),
+          " cannot be applied to a state at ", last, "; apply frame ", last + 1, " next"));
+    }
+    TIMERD_RETURN_IF_ERROR(Add(frame, batch));
+    last = frame.sequence();
+  }
+  const Frame& frame = frames.back();
   Position position;
   position.set_epoch(frame.epoch());
   position.set_sequence(frame.sequence());
@@ -150,20 +160,15 @@ absl::Status KvStateStore::Apply(const Frame& frame) {
   position.set_wall_ns(frame.wall_ns());
   position.set_next_place(frame.next_place());
   batch.Put(PositionKey(shard_), position.SerializeAsString());
-  batch.Sort();
+  batch.Compact();
   TIMERD_RETURN_IF_ERROR(kv_.Write(batch, Durability::kMemory));
-  applied_ = frame.sequence();
+  applied_ = last;
   return absl::OkStatus();
 }
 
 absl::StatusOr<Position> KvStateStore::position() const { return ReadPosition(kv_, shard_); }
 
-absl::StatusOr<uint64_t> KvStateStore::Checkpoint() {
-  // In this order: what is applied in between becomes durable too, and is not promised.
-  TIMERD_ASSIGN_OR_RETURN(const Position position, ReadPosition(kv_, shard_));
-  TIMERD_RETURN_IF_ERROR(kv_.Flush());
-  return position.sequence();
-}
+absl::Status KvStateStore::Checkpoint() { return kv_.Flush(); }
 
 absl::StatusOr<std::optional<Record>> KvStateStore::Get(absl::string_view key) const {
   // One Get tells cheaply (bloom filter) of an id that is not there; one Scan then reads spec and

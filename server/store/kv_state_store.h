@@ -18,9 +18,10 @@ class KvStateStore final : public StateStore {
 
   // FailedPrecondition for a frame of another shard or out of sequence, DataLoss for an operation
   // that this version does not know; nothing is then applied.
-  absl::Status Apply(const Frame& frame) override;
+  absl::Status Apply(absl::Span<const Frame> frames) override;
+  using StateStore::Apply;
   absl::StatusOr<Position> position() const override;
-  absl::StatusOr<uint64_t> Checkpoint() override;
+  absl::Status Checkpoint() override;
 
   absl::StatusOr<std::optional<Record>> Get(absl::string_view key) const override;
   absl::Status ScanDue(
@@ -44,6 +45,8 @@ class KvStateStore final : public StateStore {
   absl::StatusOr<std::vector<FeedExtent>> feeds() const override;
 
  private:
+  // Adds what `frame` changes, but for the position.
+  absl::Status Add(const Frame& frame, WriteBatch& batch) const;
   KvStateStore(OrderedKv& kv, uint32_t shard, uint64_t applied)
       : kv_(kv), shard_(shard), applied_(applied) {}
 

@@ -14,13 +14,6 @@ absl::string_view View(const std::string& s) { return {s.data(), s.size()}; }
 absl::Status MemoryKv::Write(const WriteBatch& batch, Durability) {
   MutexLock lock(mutex_);
   ++writes_;
-  for (const WriteBatch::Range& range : batch.ranges()) {
-    auto it = entries_.lower_bound(range.first);
-    while (it != entries_.end() && it->first < range.last) {
-      const std::string key = (it++)->first;  // Set() may erase it
-      Set(key, std::nullopt);
-    }
-  }
   for (const WriteBatch::Change& change : batch.changes()) {
     Set(change.key, change.value);
   }

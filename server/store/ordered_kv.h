@@ -1,7 +1,6 @@
 // What timerd needs of a key-value store: ordered keys, atomic batches, a journal.
 #pragma once
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,33 +30,19 @@ class WriteBatch {
     changes_.push_back({std::move(key), std::move(value)});
   }
   void Delete(std::string key) { changes_.push_back({std::move(key), std::nullopt}); }
-  // All keys in [first, last). A key that another thread adds to the range meanwhile may stay.
-  // Costs a read of the range.
-  void DeleteRange(std::string first, std::string last) {
-    ranges_.push_back({std::move(first), std::move(last)});
-  }
 
-  // Puts the changes into the order of their keys, those of one key in the order in which they were
-  // made: what the store ends up with is the same, and it gets there for less.
-  void Sort() {
-    std::stable_sort(changes_.begin(), changes_.end(),
-                     [](const Change& a, const Change& b) { return a.key < b.key; });
-  }
+  // Leaves the last change of each key, in the order of the keys: what the store ends up with is the
+  // same, and it gets there for less.
+  void Compact();
 
   struct Change {
     std::string key;
     std::optional<std::string> value;  // nothing: the key is deleted
   };
-  struct Range {
-    std::string first;
-    std::string last;
-  };
   const std::vector<Change>& changes() const { return changes_; }
-  const std::vector<Range>& ranges() const { return ranges_; }
 
  private:
   std::vector<Change> changes_;
-  std::vector<Range> ranges_;
 };
 
 // Thread-safe: reads from any thread, beside writes from any thread. A failed Write() or Flush()
@@ -66,7 +51,7 @@ class OrderedKv {
  public:
   virtual ~OrderedKv() = default;
 
-  // Applies `batch` as a whole: its ranges first, then its changes in order.
+  // Applies `batch` as a whole, its changes in order.
   virtual absl::Status Write(const WriteBatch& batch, Durability durability) = 0;
   // The value of `key`, nothing if there is none.
   virtual absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const = 0;

@@ -139,15 +139,6 @@ absl::Status RocksKv::Remember(const rocksdb::Status& status, absl::string_view 
 absl::Status RocksKv::Write(const WriteBatch& batch, Durability durability) {
   TIMERD_RETURN_IF_ERROR(Failure());
   rocksdb::WriteBatch changes;
-  // Key by key, not by RocksDB's DeleteRange: beside one, an iterator of RocksDB 7.8 that fails to
-  // read a file may give wrong results (its change log, 8.7.0).
-  for (const WriteBatch::Range& range : batch.ranges()) {
-    TIMERD_RETURN_IF_ERROR(
-        Scan(range.first, range.last, [&](absl::string_view key, absl::string_view) {
-          changes.Delete(ToSlice(key));
-          return true;
-        }));
-  }
   for (const WriteBatch::Change& change : batch.changes()) {
     if (change.value.has_value()) {
       changes.Put(change.key, *change.value);

@@ -11,7 +11,7 @@ namespace timerd::store {
 
 using Frame = storage::v1::Frame;
 
-// Used by one thread at a time. Narrow on purpose: a replicated log is to fit behind it.
+// Used by one thread at a time, but for Trim(). Narrow on purpose: a replicated log is to fit behind it.
 class ShardLog {
  public:
   virtual ~ShardLog() = default;
@@ -23,8 +23,9 @@ class ShardLog {
   // Calls `visit` for each frame from sequence `from` on, in order, until it returns an error,
   // which is passed on. DataLoss, naming shard and sequence, when a frame is damaged or missing.
   virtual absl::Status Read(uint64_t from, absl::FunctionRef<absl::Status(const Frame&)> visit) = 0;
-  // Forgets the frames up to and including sequence `through`; may run beside Append(). The caller
-  // has made sure that the state store holds their effect durably.
+  // Forgets the frames up to and including sequence `through`, which the caller has applied to the
+  // state store; may run beside Append(). A crash that takes their effect back from the store
+  // brings the frames back too.
   virtual absl::Status Trim(uint64_t through) = 0;
 };
 

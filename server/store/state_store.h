@@ -8,6 +8,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/base/due_key.h"
 #include "server/store/shard_log.h"
 
@@ -29,15 +30,16 @@ class StateStore {
  public:
   virtual ~StateStore() = default;
 
-  // Applies all operations of `frame` and moves the position to it, atomically. The frame's
-  // sequence must be the position's plus 1. Not durable by itself: after a crash the store is as
-  // some earlier Apply() left it, and the log has the frames from there on.
-  virtual absl::Status Apply(const Frame& frame) = 0;
+  // Applies all operations of `frames`, in order, and moves the position to the last, atomically.
+  // REQUIRES: there is one. The sequence of the first must be the position's plus 1, and so on. Not durable by itself:
+  // after a crash the store is as some earlier Apply() left it, and the log has the frames from
+  // there on.
+  virtual absl::Status Apply(absl::Span<const Frame> frames) = 0;
+  absl::Status Apply(const Frame& frame) { return Apply(absl::MakeConstSpan(&frame, 1)); }
   // The header of the last frame applied; sequence 0 for an empty store.
   virtual absl::StatusOr<Position> position() const = 0;
-  // Makes what has been applied durable, and returns the sequence up to which the log may be
-  // trimmed.
-  virtual absl::StatusOr<uint64_t> Checkpoint() = 0;
+  // Makes what has been applied durable by itself, so that the next start need not apply it again.
+  virtual absl::Status Checkpoint() = 0;
 
   // The handle `key`; nothing if there is none.
   virtual absl::StatusOr<std::optional<Record>> Get(absl::string_view key) const = 0;

@@ -130,7 +130,7 @@ void QueueSimulation::Step() {
     Release();
   }
   if (OneIn(40)) {
-    CheckOk(disk_.Checkpoint(/*trim=*/OneIn(2)), "a checkpoint");
+    CheckOk(disk_.Checkpoint(), "a checkpoint");
   }
   if (OneIn(15)) {
     Quiesce();

@@ -252,7 +252,7 @@ void Simulation::Release() {
   }
 }
 
-void Simulation::Checkpoint() { CheckOk(disk_.Checkpoint(/*trim=*/OneIn(2)), "a checkpoint"); }
+void Simulation::Checkpoint() { CheckOk(disk_.Checkpoint(), "a checkpoint"); }
 
 // ---- Crashes -----------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ absl::Status SlowDisk::ApplyNext() {
   TIMERD_RETURN_IF_ERROR(state_->Apply(to_apply_.front()));
   applied_ = to_apply_.front().sequence();
   to_apply_.pop_front();
-  return absl::OkStatus();
+  return log_->Trim(applied_);
 }
 
 void SlowDisk::TellDurable(reactor::Shard& shard) {
@@ -59,11 +59,6 @@ void SlowDisk::TellApplied(reactor::Shard& shard) {
   while (told_applied_ < applied_) {
     shard.OnApplied(++told_applied_);
   }
-}
-
-absl::Status SlowDisk::Checkpoint(bool trim) {
-  TIMERD_ASSIGN_OR_RETURN(const uint64_t through, state_->Checkpoint());
-  return trim ? log_->Trim(through) : absl::OkStatus();
 }
 
 }  // namespace timerd::simulation

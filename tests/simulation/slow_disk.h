@@ -31,7 +31,7 @@ class SlowDisk {
   // The shard learns how far they have come.
   void TellDurable(reactor::Shard& shard);
   void TellApplied(reactor::Shard& shard);
-  absl::Status Checkpoint(bool trim);
+  absl::Status Checkpoint() { return state_->Checkpoint(); }
 
   store::StateStore& state() { return *state_; }
   uint64_t taken() const { return taken_; }        // the last frame taken,

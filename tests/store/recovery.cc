@@ -38,12 +38,9 @@ bool RecoveredShard::Step() {
     return false;
   }
   log_end_ = frame.sequence();
-  return state_->Apply(frame).ok();
+  return state_->Apply(frame).ok() && log_->Trim(log_end_).ok();
 }
 
-bool RecoveredShard::CheckpointAndTrim() {
-  const absl::StatusOr<uint64_t> through = state_->Checkpoint();
-  return through.ok() && log_->Trim(*through).ok();
-}
+bool RecoveredShard::Checkpoint() { return state_->Checkpoint().ok(); }
 
 }  // namespace timerd::store

@@ -16,10 +16,10 @@ class RecoveredShard {
   // FrameMaker(shard, seed) add up to, and the log has all frames from there on. Applies those.
   RecoveredShard(OrderedKv& kv, uint32_t shard, uint64_t seed, Durability durability);
 
-  // Appends and applies one more frame; false if the store fails, which is no failure of the test.
+  // Appends, applies and trims one more frame; false if the store fails, which is no failure of the test.
   bool Step();
   // Likewise.
-  bool CheckpointAndTrim();
+  bool Checkpoint();
 
   // The last sequence in the log, and how many frames had to be applied.
   uint64_t log_end() const { return log_end_; }
