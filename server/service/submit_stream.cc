@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "google/protobuf/arena.h"
 #include "server/base/status.h"
 #include "server/service/status_mapping.h"
 
@@ -60,7 +61,9 @@ void SubmitStream::OnReadDone(bool ok) {
 }
 
 void SubmitStream::CarryOutRequest() {
-  auto answer = std::make_shared<v1::SubmitResponse>();
+  const auto arena = std::make_shared<google::protobuf::Arena>();
+  const Answer answer(arena,
+                      google::protobuf::Arena::CreateMessage<v1::SubmitResponse>(arena.get()));
   answer->set_tag(request_.tag());
   absl::StatusOr<std::string> name_space = [this]() -> absl::StatusOr<std::string> {
     TIMERD_RETURN_IF_ERROR(validator_.CheckSize(request_));
@@ -70,7 +73,7 @@ void SubmitStream::CarryOutRequest() {
   if (!name_space.ok()) {
     calls_.CountPart(name_space.status());
     *answer->mutable_error() = ToDetails(name_space.status());
-    return OnAnswered(std::move(answer));
+    return OnAnswered(answer);
   }
   BatchResults& results = *answer->mutable_results();
   CarryOut(validator_, router_, calls_, *name_space, request_.items(), results,

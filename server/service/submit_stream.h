@@ -50,7 +50,7 @@ class SubmitStream final : public grpc::ServerBidiReactor<v1::SubmitRequest, v1:
   void OnDone() override;
 
  private:
-  using Answer = std::shared_ptr<v1::SubmitResponse>;
+  using Answer = std::shared_ptr<v1::SubmitResponse>;  // owns its arena
 
   void CarryOutRequest();
   void OnAnswered(Answer answer);

@@ -26,7 +26,7 @@ absl::StatusOr<uint64_t> Identity(OrderedKv& kv) {
   std::string bytes(sizeof(identity), '\0');
   std::memcpy(bytes.data(), &identity, sizeof(identity));
   WriteBatch batch;
-  batch.Put(IdentityKey(), std::move(bytes));
+  batch.Put(IdentityKey(), bytes);
   TIMERD_RETURN_IF_ERROR(kv.Write(batch, Durability::kSync));
   return identity;
 }

@@ -30,9 +30,11 @@ constexpr uint64_t kSignBit = uint64_t{1} << 63;
 
 template <typename Number>
 void AppendBigEndian(Number value, std::string& key) {
-  for (int shift = 8 * (static_cast<int>(sizeof(Number)) - 1); shift >= 0; shift -= 8) {
-    key.push_back(static_cast<char>(value >> shift));
+  char bytes[sizeof(Number)];
+  for (size_t i = 0; i < sizeof(Number); ++i) {
+    bytes[i] = static_cast<char>(value >> (8 * (sizeof(Number) - 1 - i)));
   }
+  key.append(bytes, sizeof bytes);
 }
 
 uint64_t ReadBigEndian(absl::string_view bytes) {
@@ -43,8 +45,11 @@ uint64_t ReadBigEndian(absl::string_view bytes) {
   return value;
 }
 
-std::string ShardPrefix(char tag, uint32_t shard) {
-  std::string key(1, tag);
+// Room for `behind` more bytes.
+std::string ShardPrefix(char tag, uint32_t shard, size_t behind = 0) {
+  std::string key;
+  key.reserve(kShardPrefixSize + behind);
+  key.push_back(tag);
   AppendBigEndian(shard, key);
   return key;
 }
@@ -61,6 +66,10 @@ std::string AfterPrefix(std::string prefix) {
 std::string AfterShard(char tag, uint32_t shard) { return AfterPrefix(ShardPrefix(tag, shard)); }
 
 void AppendEscaped(absl::string_view id, std::string& key) {
+  if (id.find('\0') == absl::string_view::npos) {  // as good as always
+    key.append(id.data(), id.size());
+    return;
+  }
   for (char c : id) {
     key.push_back(c);
     if (c == '\0') {
@@ -78,9 +87,7 @@ std::string FeedPrefix(uint32_t shard, absl::string_view name_space) {
 }
 
 std::string HandleKeyWith(uint32_t shard, absl::string_view id, char suffix) {
-  std::string key;
-  key.reserve(kShardPrefixSize + id.size() + 3);
-  key = ShardPrefix(kHandleTag, shard);
+  std::string key = ShardPrefix(kHandleTag, shard, id.size() + 3);
   AppendEscaped(id, key);
   key.push_back('\0');
   key.push_back('\x01');
@@ -101,7 +108,7 @@ DueKey ReadDue(absl::string_view bytes) {
 }
 
 std::string QueuedKey(char tag, uint32_t shard, absl::string_view queue, const DueKey& due) {
-  std::string key = ShardPrefix(tag, shard);
+  std::string key = ShardPrefix(tag, shard, queue.size() + 1 + 2 * sizeof(uint64_t));
   key.append(queue.data(), queue.size()).push_back('\0');
   AppendDue(due, key);
   return key;
@@ -148,7 +155,8 @@ std::optional<uint64_t> LogSequence(absl::string_view key) {
 }
 
 std::string DueIndexKey(uint32_t shard, const IndexKey& index) {
-  std::string key = ShardPrefix(kDueTags[static_cast<size_t>(index.timeline)], shard);
+  std::string key =
+      ShardPrefix(kDueTags[static_cast<size_t>(index.timeline)], shard, 2 * sizeof(uint64_t));
   AppendDue(index.due, key);
   return key;
 }

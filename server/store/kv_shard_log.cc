@@ -71,7 +71,7 @@ absl::Status KvShardLog::Append(const Frame& frame) {
   }
   TIMERD_ASSIGN_OR_RETURN(std::string bytes, EncodeFrame(frame));
   WriteBatch batch;
-  batch.Put(LogKey(shard_, frame.sequence()), std::move(bytes));
+  batch.Put(LogKey(shard_, frame.sequence()), bytes);
   TIMERD_RETURN_IF_ERROR(kv_.Write(batch, durability_));
   if (last_ == 0) {
     first_ = frame.sequence();

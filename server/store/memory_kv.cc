@@ -14,9 +14,9 @@ absl::string_view View(const std::string& s) { return {s.data(), s.size()}; }
 absl::Status MemoryKv::Write(const WriteBatch& batch, Durability) {
   MutexLock lock(mutex_);
   ++writes_;
-  for (const WriteBatch::Change& change : batch.changes()) {
-    Set(change.key, change.value);
-  }
+  batch.ForEach([this](absl::string_view key,
+                       absl::string_view value) { Set(std::string(key), std::string(value)); },
+                [this](absl::string_view key) { Set(std::string(key), std::nullopt); });
   return absl::OkStatus();
 }
 

@@ -3,12 +3,12 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/store/write_batch.h"
 
 namespace timerd::store {
 
@@ -21,28 +21,6 @@ enum class Durability {
   kOs,
   // Synced: survives power loss.
   kSync,
-};
-
-// Changes that take effect together.
-class WriteBatch {
- public:
-  void Put(std::string key, std::string value) {
-    changes_.push_back({std::move(key), std::move(value)});
-  }
-  void Delete(std::string key) { changes_.push_back({std::move(key), std::nullopt}); }
-
-  // Leaves the last change of each key, in the order of the keys: what the store ends up with is the
-  // same, and it gets there for less.
-  void Compact();
-
-  struct Change {
-    std::string key;
-    std::optional<std::string> value;  // nothing: the key is deleted
-  };
-  const std::vector<Change>& changes() const { return changes_; }
-
- private:
-  std::vector<Change> changes_;
 };
 
 // Thread-safe: reads from any thread, beside writes from any thread. A failed Write() or Flush()

@@ -138,14 +138,11 @@ absl::Status RocksKv::Remember(const rocksdb::Status& status, absl::string_view 
 
 absl::Status RocksKv::Write(const WriteBatch& batch, Durability durability) {
   TIMERD_RETURN_IF_ERROR(Failure());
-  rocksdb::WriteBatch changes;
-  for (const WriteBatch::Change& change : batch.changes()) {
-    if (change.value.has_value()) {
-      changes.Put(change.key, *change.value);
-    } else {
-      changes.Delete(change.key);
-    }
-  }
+  // A tag and two lengths a change, at most.
+  rocksdb::WriteBatch changes(batch.bytes() + 16 * (batch.size() + 1));
+  batch.ForEach([&](absl::string_view key,
+                    absl::string_view value) { changes.Put(ToSlice(key), ToSlice(value)); },
+                [&](absl::string_view key) { changes.Delete(ToSlice(key)); });
   rocksdb::WriteOptions options;
   options.disableWAL = durability == Durability::kMemory;
   options.sync = durability == Durability::kSync;

@@ -31,9 +31,9 @@ class StateStore {
   virtual ~StateStore() = default;
 
   // Applies all operations of `frames`, in order, and moves the position to the last, atomically.
-  // REQUIRES: there is one. The sequence of the first must be the position's plus 1, and so on. Not durable by itself:
-  // after a crash the store is as some earlier Apply() left it, and the log has the frames from
-  // there on.
+  // REQUIRES: there is one. The sequence of the first must be the position's plus 1, and so on. Not
+  // durable by itself: after a crash the store is as some earlier Apply() left it, and the log has
+  // the frames from there on.
   virtual absl::Status Apply(absl::Span<const Frame> frames) = 0;
   absl::Status Apply(const Frame& frame) { return Apply(absl::MakeConstSpan(&frame, 1)); }
   // The header of the last frame applied; sequence 0 for an empty store.

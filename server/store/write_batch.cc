@@ -1,24 +1,82 @@
-#include <algorithm>
-#include <utility>
+#include "server/store/write_batch.h"
 
-#include "server/store/ordered_kv.h"
+#include <algorithm>
+#include <array>
+
+#include "server/base/check.h"
 
 namespace timerd::store {
+namespace {
+
+uint8_t TagOf(absl::string_view key) { return key.empty() ? 0 : static_cast<uint8_t>(key[0]); }
+
+// The first eight bytes as a number that compares as they do; zeros behind a shorter one.
+uint64_t Leading(absl::string_view bytes) {
+  uint64_t leading = 0;
+  for (size_t i = 0; i < sizeof leading; ++i) {
+    leading = leading << 8 | (i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0);
+  }
+  return leading;
+}
+
+size_t CommonPrefix(absl::string_view a, absl::string_view b) {
+  const size_t size = std::min(a.size(), b.size());
+  return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + size, b.begin()).first -
+                             a.begin());
+}
+
+}  // namespace
+
+void WriteBatch::Add(absl::string_view key, absl::string_view value, bool erases) {
+  const size_t at = bytes_.size();
+  TIMERD_CHECK(at + key.size() + value.size() <= UINT32_MAX);
+  bytes_.append(key.data(), key.size()).append(value.data(), value.size());
+  changes_.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(key.size()),
+                      static_cast<uint32_t>(value.size()), erases});
+}
+
+void WriteBatch::Put(absl::string_view key, absl::string_view value) { Add(key, value, false); }
+
+void WriteBatch::Delete(absl::string_view key) { Add(key, "", true); }
 
 void WriteBatch::Compact() {
-  std::stable_sort(changes_.begin(), changes_.end(),
-                   [](const Change& a, const Change& b) { return a.key < b.key; });
-  size_t kept = 0;
-  for (size_t i = 0; i < changes_.size(); ++i) {
-    if (i + 1 < changes_.size() && changes_[i + 1].key == changes_[i].key) {
-      continue;
-    }
-    if (kept != i) {
-      changes_[kept] = std::move(changes_[i]);
-    }
-    ++kept;
+  // Keys of one kind begin alike - a tag, a shard, mostly a namespace -, so what tells them apart
+  // is looked for behind that.
+  std::array<absl::string_view, 256> shared;
+  for (const Change& change : changes_) {
+    const absl::string_view key = KeyOf(change);
+    absl::string_view& prefix = shared[TagOf(key)];
+    prefix = prefix.data() == nullptr ? key : key.substr(0, CommonPrefix(prefix, key));
   }
-  changes_.erase(changes_.begin() + static_cast<ptrdiff_t>(kept), changes_.end());
+  struct Ranked {
+    uint8_t tag;
+    uint64_t leading;
+    Change change;
+  };
+  std::vector<Ranked> ranked;
+  ranked.reserve(changes_.size());
+  for (const Change& change : changes_) {
+    const absl::string_view key = KeyOf(change);
+    const uint8_t tag = TagOf(key);
+    ranked.push_back({tag, Leading(key.substr(shared[tag].size())), change});
+  }
+  std::sort(ranked.begin(), ranked.end(), [this](const Ranked& a, const Ranked& b) {
+    if (a.tag != b.tag) {
+      return a.tag < b.tag;
+    }
+    if (a.leading != b.leading) {
+      return a.leading < b.leading;
+    }
+    const int order = KeyOf(a.change).compare(KeyOf(b.change));
+    return order != 0 ? order < 0 : a.change.at < b.change.at;
+  });
+  changes_.clear();
+  for (size_t i = 0; i < ranked.size(); ++i) {
+    const Change& change = ranked[i].change;
+    if (i + 1 == ranked.size() || KeyOf(ranked[i + 1].change) != KeyOf(change)) {
+      changes_.push_back(change);
+    }
+  }
 }
 
 }  // namespace timerd::store

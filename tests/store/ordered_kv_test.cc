@@ -111,7 +111,7 @@ TEST_P(OrderedKvTest, EndsUpWithTheSameFromABatchMadeCompact) {
   batch.Put("a", "again");
   batch.Delete("d");
   batch.Compact();
-  EXPECT_EQ(batch.changes().size(), 4U);
+  EXPECT_EQ(batch.size(), 4U);
   ASSERT_TRUE(kv_->Write(batch, Durability::kOs).ok());
   EXPECT_EQ(Scan("a", "z"), (Pairs{{"a", "again"}, {"c", "second"}}));
 }

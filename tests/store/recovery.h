@@ -16,7 +16,8 @@ class RecoveredShard {
   // FrameMaker(shard, seed) add up to, and the log has all frames from there on. Applies those.
   RecoveredShard(OrderedKv& kv, uint32_t shard, uint64_t seed, Durability durability);
 
-  // Appends, applies and trims one more frame; false if the store fails, which is no failure of the test.
+  // Appends, applies and trims one more frame; false if the store fails, which is no failure of the
+  // test.
   bool Step();
   // Likewise.
   bool Checkpoint();

@@ -1,0 +1,55 @@
+// Changes to a key-value store that take effect together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace timerd::store {
+
+// Keys and values are copied into one buffer, so that a change costs no allocation of its own.
+// At most 4 GiB in all.
+class WriteBatch {
+ public:
+  void Put(absl::string_view key, absl::string_view value);
+  void Delete(absl::string_view key);
+  // Leaves the last change of each key, in the order of the keys: what the store ends up with is
+  // the same, and it gets there for less.
+  void Compact();
+
+  size_t size() const { return changes_.size(); }
+  // Keys and values, in bytes.
+  size_t bytes() const { return bytes_.size(); }
+  // Calls `put(key, value)` or `erase(key)` for each change, in order. The views live as long as
+  // the batch is not changed.
+  template <typename PutOne, typename EraseOne>
+  void ForEach(PutOne put, EraseOne erase) const {
+    for (const Change& change : changes_) {
+      if (change.erases) {
+        erase(KeyOf(change));
+      } else {
+        put(KeyOf(change), View(change.at + change.key_size, change.value_size));
+      }
+    }
+  }
+
+ private:
+  struct Change {
+    uint32_t at;  // of the key in bytes_; the value is behind it
+    uint32_t key_size;
+    uint32_t value_size;
+    bool erases;
+  };
+
+  void Add(absl::string_view key, absl::string_view value, bool erases);
+  absl::string_view View(size_t at, size_t size) const { return {bytes_.data() + at, size}; }
+  absl::string_view KeyOf(const Change& change) const { return View(change.at, change.key_size); }
+
+  std::string bytes_;
+  std::vector<Change> changes_;
+};
+
+}  // namespace timerd::store
