@@ -11,7 +11,8 @@ namespace timerd::store {
 
 using Frame = storage::v1::Frame;
 
-// Used by one thread at a time, but for Trim(). Narrow on purpose: a replicated log is to fit behind it.
+// Used by one thread at a time, but for Trim(). Narrow on purpose: a replicated log is to fit
+// behind it.
 class ShardLog {
  public:
   virtual ~ShardLog() = default;
