@@ -9,7 +9,7 @@ namespace timerd {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
-constexpr uint64_t kProgram = 96 * kMiB;
+constexpr uint64_t kProgram = 112 * kMiB;
 // Below it, memtables of a few MiB would be written out all the time.
 constexpr uint64_t kLeastShared = kLeastMemoryBudget - kProgram;
 // Some hundred handles, or a few with large payloads.

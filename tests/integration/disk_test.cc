@@ -141,7 +141,7 @@ class SmallDiskTest : public DiskTest {
   void StartServerOn(const std::string& min_free_disk) {
     StartServerWith(
         {.data_dir = disk_->path() + "/data",
-         .flags = {"--shards=2", "--memory-budget=128MiB", "--min-free-disk=" + min_free_disk}});
+         .flags = {"--shards=2", "--memory-budget=144MiB", "--min-free-disk=" + min_free_disk}});
   }
   // Makes timers with large payloads, t0, t1 and so on, until that fails with `last`; returns how
   // many there are.

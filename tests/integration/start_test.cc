@@ -99,7 +99,7 @@ TEST(StartTest, NamesBadFlags) {
   ExpectRefused(RunServer({dir}, {"TIMERD_SHARDS=many"}), 2, {"many"});
   ExpectRefused(RunServer({dir, "--window=1s"}), 2, {"--window", "1s", "2s"});
   ExpectRefused(RunServer({dir, "--memory-budget=10MiB"}), 2,
-                {"--memory-budget", "10MiB", "128MiB"});
+                {"--memory-budget", "10MiB", "144MiB"});
   ExpectRefused(RunServer({dir, "--memory-budget=lots"}), 2, {"--memory-budget", "lots", "64MiB"});
   ExpectRefused(RunServer({dir, "--min-free-disk=91%"}), 2, {"--min-free-disk", "91%", "90%"});
   ExpectRefused(RunServer({dir, "--min-free-disk=nan%"}), 2, {"--min-free-disk", "nan%"});
@@ -111,15 +111,15 @@ TEST(StartTest, NamesBadFlags) {
 TEST(StartTest, NamesTheMemoryThatItsShardsNeed) {
   const TempDir data;
   const std::string dir = "--data-dir=" + data.path() + "/data";
-  const std::vector<std::string> parts = {"--memory-budget=130MiB", "64 shards", "199MiB"};
-  ExpectRefused(RunServer({kListen, dir, "--shards=64", "--memory-budget=130MiB"}), 1, parts);
+  const std::vector<std::string> parts = {"--memory-budget=150MiB", "64 shards", "215MiB"};
+  ExpectRefused(RunServer({kListen, dir, "--shards=64", "--memory-budget=150MiB"}), 1, parts);
   EXPECT_FALSE(fs::exists(data.path() + "/data"));
   // A directory that has as many.
   ServerProcess server(
-      {.data_dir = data.path() + "/data", .flags = {"--shards=64", "--memory-budget=199MiB"}});
+      {.data_dir = data.path() + "/data", .flags = {"--shards=64", "--memory-budget=215MiB"}});
   ExpectWorks(server);
   ASSERT_EQ(server.Terminate(), 0);
-  ExpectRefused(RunServer({kListen, dir, "--memory-budget=130MiB"}), 1, parts);
+  ExpectRefused(RunServer({kListen, dir, "--memory-budget=150MiB"}), 1, parts);
 }
 
 TEST(StartTest, TakesFlagsFromTheCommandLineThenTheEnvironmentThenTheFile) {

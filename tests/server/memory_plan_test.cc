@@ -17,16 +17,16 @@ TEST(MemoryPlanTest, SharesOutTheBudgetAndNoMore) {
     const absl::StatusOr<MemoryPlan> plan = PlanMemory(budget, 1);
     ASSERT_THAT(plan, IsOk());
     EXPECT_EQ(2 * plan->write_buffer_bytes + plan->block_cache_bytes + plan->resident_bytes,
-              budget - 96 * kMiB);
+              budget - 112 * kMiB);
   }
 }
 
 TEST(MemoryPlanTest, GivesMostOfItToHandles) {
   const absl::StatusOr<MemoryPlan> plan = PlanMemory(kDefaultMemoryBudget, 2);
   ASSERT_THAT(plan, IsOk());
-  EXPECT_EQ(plan->resident_bytes, 190 * kMiB);
-  EXPECT_EQ(plan->block_cache_bytes, 57 * kMiB);
-  EXPECT_EQ(plan->write_buffer_bytes, 57 * kMiB / 2);
+  EXPECT_EQ(plan->resident_bytes, 180 * kMiB);
+  EXPECT_EQ(plan->block_cache_bytes, 54 * kMiB);
+  EXPECT_EQ(plan->write_buffer_bytes, 27 * kMiB);
 }
 
 TEST(MemoryPlanTest, KeepsMemtablesAtASizeThatIsWrittenInTime) {
@@ -39,13 +39,13 @@ TEST(MemoryPlanTest, KeepsMemtablesAtASizeThatIsWrittenInTime) {
 TEST(MemoryPlanTest, NamesTheLeastThatIsEnough) {
   EXPECT_THAT(PlanMemory(kLeastMemoryBudget, 1), IsOk());
   EXPECT_THAT(PlanMemory(kLeastMemoryBudget - 1, 1),
-              HasStatus(absl::StatusCode::kInvalidArgument, "use 128MiB or more"));
+              HasStatus(absl::StatusCode::kInvalidArgument, "use 144MiB or more"));
   const absl::StatusOr<MemoryPlan> refused = PlanMemory(kLeastMemoryBudget, 64);
   EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument,
-                                 "--memory-budget=128MiB is too little for 64 shards"));
-  EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument, "use 199MiB or more"));
-  EXPECT_THAT(PlanMemory(199 * kMiB, 64), IsOk());
-  EXPECT_FALSE(PlanMemory(198 * kMiB, 64).ok());
+                                 "--memory-budget=144MiB is too little for 64 shards"));
+  EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument, "use 215MiB or more"));
+  EXPECT_THAT(PlanMemory(215 * kMiB, 64), IsOk());
+  EXPECT_FALSE(PlanMemory(214 * kMiB, 64).ok());
 }
 
 }  // namespace
