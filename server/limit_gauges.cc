@@ -4,7 +4,7 @@
 
 namespace timerd {
 
-std::vector<console::Limit> LimitGauges(const Options& options) {
+std::vector<console::Limit> LimitGauges(const Options& options, const MemoryPlan& plan) {
   const service::RequestLimits& request = options.service.limits;
   const reactor::ReactorOptions& reactor = options.reactor;
   const auto count = [](size_t value) { return static_cast<double>(value); };
@@ -55,10 +55,13 @@ std::vector<console::Limit> LimitGauges(const Options& options) {
        static_cast<double>(options.queues_service.work.max_credit)},
       {"timerd_inbox_limit", "Requests that may wait for one shard: --max-inbox.",
        count(reactor.max_inbox)},
-      {"timerd_resident_limit",
-       "Handles in memory, of all shards together, above which the window shrinks: "
-       "--max-resident-timers.",
-       count(reactor.shard.max_residents)},
+      {"timerd_window_limit_seconds", "How far ahead handles are held in memory: --window.",
+       std::chrono::duration<double>(reactor.shard.window).count()},
+      {"timerd_memory_limit_bytes", "Memory that the server makes do with: --memory-budget.",
+       static_cast<double>(options.memory_budget)},
+      {"timerd_resident_limit_bytes",
+       "Of that for handles, of all shards together, above which the window shrinks.",
+       count(plan.resident_bytes)},
   };
 }
 

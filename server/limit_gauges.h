@@ -9,6 +9,7 @@
 namespace timerd {
 
 // A gauge for each limit that a flag sets, whose help names the flag.
-std::vector<console::Limit> LimitGauges(const Options& options);
+// `plan` is what has become of --memory-budget.
+std::vector<console::Limit> LimitGauges(const Options& options, const MemoryPlan& plan);
 
 }  // namespace timerd

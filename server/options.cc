@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "server/base/byte_size.h"
 #include "server/base/token_bucket.h"
 
 namespace timerd {
@@ -72,6 +74,61 @@ CLI::Option* AddNumber(CLI::App& app, const std::string& name, Number& value, Nu
       ->capture_default_str();
 }
 
+// Sizes are given as 1048576, 64MiB, 2GB.
+constexpr char kBadSize[] = " is no size; write 1048576, 64MiB or 2GB";
+
+CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& value, uint64_t least,
+                     uint64_t most, const std::string& help) {
+  const std::string defaults = FormatByteSize(value);
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, name, least, most](const std::string& text) {
+            const absl::optional<uint64_t> parsed = ParseByteSize(text);
+            if (!parsed) {
+              throw CLI::ValidationError(name, absl::StrCat("\"", text, "\"", kBadSize));
+            }
+            if (*parsed < least || *parsed > most) {
+              throw CLI::ValidationError(
+                  name, absl::StrCat(text, " is out of range; use ", FormatByteSize(least), " to ",
+                                     FormatByteSize(most)));
+            }
+            value = *parsed;
+          },
+          help)
+      ->type_name("SIZE")
+      ->default_str(defaults);
+}
+
+// A size, or a share of the disk as 5%.
+CLI::Option* AddReserve(CLI::App& app, const std::string& name, reactor::DiskReserve& value,
+                        const std::string& help) {
+  const std::string defaults = reactor::Describe(value);
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, name](const std::string& text) {
+            absl::string_view number = text;
+            double percent = 0;
+            if (!absl::ConsumeSuffix(&number, "%")) {
+              const absl::optional<uint64_t> parsed = ParseByteSize(text);
+              if (!parsed) {
+                throw CLI::ValidationError(name,
+                                           absl::StrCat("\"", text, "\"", kBadSize, ", or 5%"));
+              }
+              value = {.bytes = *parsed};
+            } else if (!absl::SimpleAtod(number, &percent) || !(percent >= 0 && percent <= 90)) {
+              throw CLI::ValidationError(
+                  name, absl::StrCat("\"", text, "\" is no share of a disk; use 0% to 90%"));
+            } else {
+              value = {.percent = percent};
+            }
+          },
+          help)
+      ->type_name("SIZE|PERCENT")
+      ->default_str(defaults);
+}
+
 void AddFlags(CLI::App& app, Options& options) {
   reactor::ShardOptions& shard = options.reactor.shard;
   service::RequestLimits& limits = options.service.limits;
@@ -110,6 +167,8 @@ void AddFlags(CLI::App& app, Options& options) {
   AddNumber<uint32_t>(app, "--shards", options.shards, 0, 64,
                       "Threads that keep timers, fixed when the data\n"
                       "directory is made; 0: one per core");
+  AddReserve(app, "--min-free-disk", options.min_free_disk,
+             "With less free on the disk of --data-dir nothing\nnew is taken; 0: whatever is free");
   AddSpan(app, "--retention", shard.limits.retention, Span::zero(), longest,
           "How long ended timers stay readable");
 
@@ -202,8 +261,8 @@ void AddFlags(CLI::App& app, Options& options) {
   AddSpan(app, "--window", shard.window, std::chrono::seconds(2), std::chrono::hours(24),
           "How far ahead timers are held in memory")
       ->group(memory);
-  AddNumber<size_t>(app, "--max-resident-timers", shard.max_residents, 1000, 1'000'000'000,
-                    "Above this many in memory the window shrinks")
+  AddSize(app, "--memory-budget", options.memory_budget, kLeastMemoryBudget, kMostMemoryBudget,
+          "Memory that the server makes do with; timers\nare held less far ahead to keep it")
       ->group(memory);
 
   AddSpan(app, "--drain-timeout", options.drain_timeout, std::chrono::milliseconds(100),
@@ -239,7 +298,6 @@ std::vector<std::string> Arguments(const CLI::App& app, int argc, char** argv) {
 
 Parsed ParseOptions(int argc, char** argv) {
   Parsed parsed;
-  parsed.options.reactor.shard.max_residents = 200'000;
   CLI::App app(kAbout, "timerd");
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   AddFlags(app, parsed.options);

@@ -10,6 +10,8 @@
 #include "server/base/instant.h"
 #include "server/delivery/queue_directory.h"
 #include "server/manual_namespaces.h"
+#include "server/memory_plan.h"
+#include "server/reactor/disk_room.h"
 #include "server/reactor/reactor.h"
 #include "server/service/queues_service.h"
 #include "server/service/timers_service.h"
@@ -35,7 +37,9 @@ struct Options {
   ClockMode clock = ClockMode::kReal;
   uint32_t shards = 0;  // 0: as the data directory has it, or one per core for a new one
   Span drain_timeout = std::chrono::seconds(3);
-  // Residents here are of the whole server; each shard gets its part.
+  reactor::DiskReserve min_free_disk{.percent = 5};
+  uint64_t memory_budget = kDefaultMemoryBudget;
+  // What follows from the budget is of the whole server; each shard gets its part.
   reactor::ReactorOptions reactor;
   service::ServiceOptions service;
   delivery::DirectoryLimits queues;

@@ -20,12 +20,15 @@
 #include "server/base/log.h"
 #include "server/base/status.h"
 #include "server/clock/clock.h"
+#include "server/clock/repeater.h"
 #include "server/console/http_server.h"
 #include "server/console/metrics.h"
 #include "server/delivery/attachments.h"
 #include "server/delivery/queue_directory.h"
 #include "server/limit_gauges.h"
+#include "server/limit_watch.h"
 #include "server/manual_namespaces.h"
+#include "server/memory_plan.h"
 #include "server/push/signature.h"
 #include "server/push_queues.h"
 #include "server/queue_settings.h"
@@ -86,9 +89,20 @@ std::vector<console::QueueReading> ReadQueues(const delivery::QueueDirectory& qu
   return readings;
 }
 
+std::vector<reactor::Load> ReadLoads(const std::vector<ShardUnit>& shards) {
+  std::vector<reactor::Load> loads;
+  loads.reserve(shards.size());
+  for (const ShardUnit& shard : shards) {
+    loads.push_back(shard.reactor->load());
+  }
+  return loads;
+}
+
 class RealServer final : public Server {
  public:
   absl::Status OpenStore(const Options& options);
+  // Looks at what is near its limit from now on.
+  void WatchLimits(const Options& options);
   // Recovers the shards and makes the router to them, under the one clock or the other.
   absl::Status StartShards(const Options& options);
   absl::Status StartNamespaces(const Options& options);
@@ -111,6 +125,10 @@ class RealServer final : public Server {
   std::unique_ptr<QueueSettingsFile> queue_settings_;
   std::unique_ptr<delivery::QueueDirectory> queues_;
   std::optional<clock::RealClock> clock_;
+  MemoryPlan memory_plan_;
+  std::optional<reactor::DiskRoom> disk_;  // with the directory
+  std::optional<DiskWatch> disk_watch_;
+  std::optional<LoadingWatch> loading_watch_;
   std::optional<reactor::UsageRegistry> usage_;
   std::vector<ShardUnit> shards_;
   ManualNamespaces* namespaces_ = nullptr;  // is router_, under the manual clock
@@ -124,6 +142,7 @@ class RealServer final : public Server {
   std::string address_;
   std::unique_ptr<console::HttpServer> http_;
   Span drain_timeout_;
+  std::optional<clock::Repeater> limit_watch_;  // uses the above
 };
 
 absl::Status RealServer::OpenStore(const Options& options) {
@@ -131,19 +150,42 @@ absl::Status RealServer::OpenStore(const Options& options) {
   usage_->Get(kDefaultNamespace);  // shown before anybody uses it
   const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
   shard_count_ = options.shards == 0 ? cores : options.shards;
-  if (options.durability == DurabilityMode::kNone) {
+  // How many shards a directory has is known once it is open.
+  const bool in_memory = options.durability == DurabilityMode::kNone;
+  TIMERD_ASSIGN_OR_RETURN(
+      memory_plan_, PlanMemory(options.memory_budget, in_memory ? shard_count_ : options.shards));
+  if (in_memory) {
     memory_ = std::make_unique<store::MemoryKv>();
     kv_ = memory_.get();
     return absl::OkStatus();
   }
-  TIMERD_ASSIGN_OR_RETURN(directory_, store::DataDirectory::Open(
-                                          options.data_dir, {options.shards, cores,
-                                                             options.clock == ClockMode::kManual}));
+  TIMERD_ASSIGN_OR_RETURN(
+      directory_,
+      store::DataDirectory::Open(options.data_dir,
+                                 {options.shards, cores, options.clock == ClockMode::kManual},
+                                 {.write_buffer_bytes = memory_plan_.write_buffer_bytes,
+                                  .block_cache_bytes = memory_plan_.block_cache_bytes}));
   kv_ = &directory_->kv();
   shard_count_ = directory_->shards();
+  TIMERD_ASSIGN_OR_RETURN(memory_plan_, PlanMemory(options.memory_budget, shard_count_));
+  if (!options.min_free_disk.IsOff()) {
+    disk_.emplace(options.min_free_disk);
+    disk_watch_.emplace(options.data_dir, *disk_);
+    disk_watch_->Look();
+  }
   durability_ = options.durability == DurabilityMode::kSync ? store::Durability::kSync
                                                             : store::Durability::kOs;
   return absl::OkStatus();
+}
+
+void RealServer::WatchLimits(const Options& options) {
+  loading_watch_.emplace(options.reactor.shard.window);
+  limit_watch_.emplace(kLimitWatchInterval, [this] {
+    if (disk_watch_) {
+      disk_watch_->Look();
+    }
+    loading_watch_->Look(ReadLoads(shards_));
+  });
 }
 
 absl::Status RealServer::OpenQueues(const Options& options) {
@@ -177,8 +219,9 @@ absl::Status RealServer::StartShards(const Options& options) {
   }
   clock_.emplace(clock::ResumeTimeline(last ? &*last : nullptr, clock::RealClock::UnixNow()));
   reactor::ReactorOptions each = options.reactor;
-  each.shard.max_residents = std::max<size_t>(1, each.shard.max_residents / shards_.size());
+  each.shard.max_resident_bytes = memory_plan_.resident_bytes / shards_.size();
   each.shard.usage = &*usage_;
+  each.shard.disk = disk_ ? &*disk_ : nullptr;
   each.shard.queues = queues_.get();
   each.shard.lease_salt = absl::Uniform<uint64_t>(absl::BitGen());
   std::vector<service::ShardPort> ports;
@@ -196,7 +239,9 @@ absl::Status RealServer::StartShards(const Options& options) {
 absl::Status RealServer::StartNamespaces(const Options& options) {
   ManualNamespacesOptions manual = options.manual;
   manual.shard = options.reactor.shard;
+  manual.shard.max_resident_bytes = memory_plan_.resident_bytes;
   manual.shard.usage = &*usage_;
+  manual.shard.disk = disk_ ? &*disk_ : nullptr;
   manual.shard.queues = queues_.get();
   manual.reactor.max_inbox = options.reactor.max_inbox;
   TIMERD_ASSIGN_OR_RETURN(auto namespaces, ManualNamespaces::Open(manual, *kv_, durability_));
@@ -269,20 +314,14 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
     return absl::OkStatus();
   }
   console::Sources sources{.version = TIMERD_VERSION,
-                           .limits = LimitGauges(options),
+                           .limits = LimitGauges(options, memory_plan_),
                            .usage = &*usage_,
                            .calls = &calls_,
                            .streams = [this] { return service_->streams(); },
                            .feed_streams = [this] { return service_->feed_streams(); },
-                           .shards =
-                               [this] {
-                                 std::vector<reactor::Load> loads;
-                                 for (const ShardUnit& unit : shards_) {
-                                   loads.push_back(unit.reactor->load());
-                                 }
-                                 return loads;
-                               },
-                           .queues = [this] { return ReadQueues(*queues_); }};
+                           .shards = [this] { return ReadLoads(shards_); },
+                           .queues = [this] { return ReadQueues(*queues_); },
+                           .disk = disk_ ? &*disk_ : nullptr};
   std::map<std::string, console::MakePage> pages;
   pages["/metrics"] = [sources = std::move(sources)] {
     return console::Page{.content_type = "text/plain; version=0.0.4; charset=utf-8",
@@ -297,6 +336,7 @@ absl::Status RealServer::ListenForHttp(const Options& options) {
 }
 
 void RealServer::Drain() {
+  limit_watch_.reset();
   if (grpc_ != nullptr) {
     grpc_->GetHealthCheckService()->SetServingStatus(false);
     clock_service_->Drain();
@@ -336,6 +376,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
     server->Drain();
     return listening;
   }
+  server->WatchLimits(options);
   return server;
 }
 

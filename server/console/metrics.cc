@@ -125,6 +125,14 @@ void AddShards(const std::vector<reactor::Load>& shards, std::vector<MetricFamil
   Family most = Gauge("timerd_inbox_depth_max",
                       "The most requests that have waited for a shard at once since the start.");
   Family residents = Gauge("timerd_residents", "Handles that a shard holds in memory.");
+  Family bytes = Gauge("timerd_resident_bytes", "Memory of these handles, as it is estimated.");
+  Family window = Gauge("timerd_window_seconds",
+                        "How far ahead of now a shard loads handles, as memory allows.");
+  Family ahead = Gauge("timerd_loaded_ahead_seconds",
+                       "How far ahead of now all handles are loaded; below 0: behind.");
+  Family pages = Counter("timerd_pages_loaded_total", "Pages of deadlines loaded from disk.");
+  Family late = Counter("timerd_pages_late_total",
+                        "Pages whose first deadline had passed before they were loaded.");
   Family frames = Counter("timerd_log_frames_total", "Frames written to the log.");
   Family operations =
       Counter("timerd_log_operations_total", "Handles written or erased by the frames of the log.");
@@ -133,12 +141,34 @@ void AddShards(const std::vector<reactor::Load>& shards, std::vector<MetricFamil
     inbox.Add(labels, shards[i].inbox);
     most.Add(labels, shards[i].inbox_most);
     residents.Add(labels, shards[i].residents);
+    bytes.Add(labels, shards[i].resident_bytes);
+    window.Add(labels, ToSeconds(shards[i].window));
+    ahead.Add(labels, ToSeconds(shards[i].loaded_ahead));
+    pages.Add(labels, shards[i].pages);
+    late.Add(labels, shards[i].late_pages);
     frames.Add(labels, shards[i].frames);
     operations.Add(labels, shards[i].operations);
   }
-  for (Family* family : {&inbox, &most, &residents, &frames, &operations}) {
+  for (Family* family :
+       {&inbox, &most, &residents, &bytes, &window, &ahead, &pages, &late, &frames, &operations}) {
     family->MoveTo(families);
   }
+}
+
+void AddDisk(const reactor::DiskRoom::Reading& disk, std::vector<MetricFamily>& families) {
+  Family free = Gauge("timerd_disk_free_bytes", "Free on the disk of --data-dir.");
+  free.Add({}, disk.space.free);
+  free.MoveTo(families);
+  Family size = Gauge("timerd_disk_size_bytes", "Size of the disk of --data-dir.");
+  size.Add({}, disk.space.size);
+  size.MoveTo(families);
+  Family least =
+      Gauge("timerd_disk_free_limit_bytes", "Kept free of it for what exists: --min-free-disk.");
+  least.Add({}, disk.least);
+  least.MoveTo(families);
+  Family is_short = Gauge("timerd_disk_short", "1 while new handles are refused for it, else 0.");
+  is_short.Add({}, disk.is_short ? 1 : 0);
+  is_short.MoveTo(families);
 }
 
 void AddQueues(const std::vector<QueueReading>& queues, std::vector<MetricFamily>& families) {
@@ -178,6 +208,9 @@ std::string MetricsText(const Sources& sources) {
   feed_streams.MoveTo(families);
   AddShards(sources.shards(), families);
   AddQueues(sources.queues(), families);
+  if (sources.disk != nullptr) {
+    AddDisk(sources.disk->Read(), families);
+  }
   for (const Limit& limit : sources.limits) {
     Family gauge = Gauge(limit.name, limit.help);
     gauge.Add({}, limit.value);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "server/reactor/disk_room.h"
 #include "server/reactor/load.h"
 #include "server/reactor/usage.h"
 #include "server/service/call_counts.h"
@@ -40,6 +41,7 @@ struct Sources {
   std::function<size_t()> feed_streams;
   std::function<std::vector<reactor::Load>()> shards;
   std::function<std::vector<QueueReading>()> queues;
+  const reactor::DiskRoom* disk = nullptr;  // null: there is none
 };
 
 // All metrics in Prometheus' text format, version 0.0.4. Any thread.

@@ -48,6 +48,7 @@ Reactor::Reactor(const ReactorOptions& options, const Recovered& recovered,
     : options_(options),
       clock_(clock),
       inbox_(options.max_inbox),
+      window_(options.shard.window),
       shard_(options.shard, recovered, clock.Read().now, state, sink),
       durable_(recovered.position.sequence()),
       applied_(recovered.position.sequence()),
@@ -86,7 +87,12 @@ Load Reactor::load() const {
           .inbox_most = inbox_.most(),
           .frames = frames_.load(std::memory_order_relaxed),
           .operations = operations_.load(std::memory_order_relaxed),
-          .residents = residents_.load(std::memory_order_relaxed)};
+          .residents = residents_.load(std::memory_order_relaxed),
+          .resident_bytes = resident_bytes_.load(std::memory_order_relaxed),
+          .window = window_.load(std::memory_order_relaxed),
+          .loaded_ahead = loaded_ahead_.load(std::memory_order_relaxed),
+          .pages = pages_.load(std::memory_order_relaxed),
+          .late_pages = late_pages_.load(std::memory_order_relaxed)};
 }
 
 void Reactor::Loop() {
@@ -133,8 +139,18 @@ bool Reactor::Turn() {
   SubmitFrame();
   more |= more_unhurried && unhurried_left_ > 0;  // else the frame in flight wakes the thread
   shard_.Release();
-  residents_.store(shard_.residents(), std::memory_order_relaxed);
+  Publish();
   return more;
+}
+
+void Reactor::Publish() {
+  const LoadedWindow& window = shard_.window();
+  residents_.store(shard_.residents(), std::memory_order_relaxed);
+  resident_bytes_.store(shard_.resident_bytes(), std::memory_order_relaxed);
+  window_.store(window.span, std::memory_order_relaxed);
+  loaded_ahead_.store(shard_.LoadedUntil() - shard_.reading().now, std::memory_order_relaxed);
+  pages_.store(window.pages, std::memory_order_relaxed);
+  late_pages_.store(window.late_pages, std::memory_order_relaxed);
 }
 
 bool Reactor::DoUnhurried() {

@@ -44,6 +44,8 @@ class Reactor final : public CommandPort {
   bool DoUnhurried();
   void TakeProgress();
   void SubmitFrame();
+  // What load() says.
+  void Publish();
 
   const ReactorOptions options_;
   const clock::RealClock& clock_;
@@ -52,6 +54,11 @@ class Reactor final : public CommandPort {
   std::atomic<bool> stopping_{false};
   // Copies for load().
   std::atomic<size_t> residents_{0};
+  std::atomic<size_t> resident_bytes_{0};
+  std::atomic<Span> window_;
+  std::atomic<Span> loaded_ahead_{Span::zero()};
+  std::atomic<uint64_t> pages_{0};
+  std::atomic<uint64_t> late_pages_{0};
   std::atomic<uint64_t> frames_{0};
   std::atomic<uint64_t> operations_{0};
 

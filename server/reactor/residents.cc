@@ -5,6 +5,42 @@
 #include "server/base/check.h"
 
 namespace timerd::reactor {
+namespace {
+
+// What malloc() adds to a block, and rounds it up to.
+constexpr size_t kBlockOverhead = 16;
+// Of each resident in other places: a node and an entry of the wheel, an element of the map by key
+// at its usual load, a place in the list of those that are free, and the keys it has in the index.
+constexpr size_t kElsewhere = 24 + 16 + 96 + 4 + 2 * sizeof(IndexKey) + kBlockOverhead;
+
+size_t BytesBehind(const std::string& text) {
+  // What is short stands in the string itself.
+  return text.capacity() < sizeof(std::string) / 2 ? 0 : text.capacity() + kBlockOverhead;
+}
+
+size_t BytesBehind(const std::optional<timer::Outcome>& outcome) {
+  return outcome ? BytesBehind(outcome->payload) : 0;
+}
+
+size_t BytesBehind(const std::optional<timer::Event>& event) {
+  return event ? BytesBehind(event->payload) : 0;
+}
+
+}  // namespace
+
+size_t ResidentBytes(const timer::Handle& handle) {
+  const timer::Spec& spec = handle.spec;
+  size_t bytes = sizeof(Resident) + kBlockOverhead + kElsewhere;
+  bytes += 2 * BytesBehind(handle.key);  // again in the map
+  bytes += BytesBehind(spec.payload) + BytesBehind(spec.fallback) +
+           BytesBehind(spec.idempotency_key) + BytesBehind(spec.queue);
+  for (const timer::Timeout& timeout : handle.timeouts) {
+    bytes += BytesBehind(timeout.fallback) + BytesBehind(timeout.key);
+  }
+  bytes += handle.timeouts.capacity() * sizeof(timer::Timeout);
+  bytes += BytesBehind(handle.last_firing) + BytesBehind(handle.end);
+  return bytes;
+}
 
 std::optional<Slot> Residents::Find(absl::string_view key) const {
   const auto found = by_key_.find(key);
@@ -22,12 +58,21 @@ Slot Residents::Add(timer::Handle handle) {
   const bool added = by_key_.emplace(handle.key, slot).second;
   TIMERD_CHECK(added);
   slab_[slot].handle = std::move(handle);
+  Measure(slot);
   return slot;
+}
+
+void Residents::Measure(Slot slot) {
+  const size_t bytes = ResidentBytes(slab_[slot].handle);
+  bytes_ += bytes - slab_[slot].bytes;
+  slab_[slot].bytes = bytes;
 }
 
 void Residents::Remove(Slot slot) {
   by_key_.erase(slab_[slot].handle.key);
-  slab_[slot] = Resident();
+  bytes_ -= slab_[slot].bytes;
+  // Moved out first: an assignment may leave a string the room that it had.
+  const Resident dropped = std::exchange(slab_[slot], Resident());
   free_.push_back(slot);
 }
 

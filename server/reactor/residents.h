@@ -30,7 +30,12 @@ struct Resident {
   std::optional<timer::Stage> stage;  // nothing: not one that lives
   uint64_t lease = 0;
   std::optional<DueKey> lined;  // its place in the front of its line
+  size_t bytes = 0;             // as Residents::bytes() counts it
 };
+
+// What `handle` takes in memory as a resident, in bytes: itself, what it points to, its place in
+// the wheel and the tables, and what the allocator adds. An estimate, not too low.
+size_t ResidentBytes(const timer::Handle& handle);
 
 class Residents {
  public:
@@ -39,15 +44,20 @@ class Residents {
   // REQUIRES: the handle's key is not resident. References to other residents stay valid.
   Slot Add(timer::Handle handle);
   void Remove(Slot slot);
+  // The handle has changed: it is measured again.
+  void Measure(Slot slot);
 
   Resident& operator[](Slot slot) { return slab_[slot]; }
   size_t size() const { return by_key_.size(); }
+  // Of all together, as they were when they were measured.
+  size_t bytes() const { return bytes_; }
   // All slots in use, in no particular order. O(size).
   std::vector<Slot> All() const;
 
  private:
   std::deque<Resident> slab_;  // a deque, so that references survive growth
   std::vector<Slot> free_;
+  size_t bytes_ = 0;
   absl::flat_hash_map<std::string, Slot> by_key_;
 };
 

@@ -55,8 +55,8 @@ Shard::Shard(const ShardOptions& options, const Recovered& recovered, Instant no
       applied_(taken_),
       wheel_(TickReached(now)),
       loaded_{kNothingLoaded, kNothingLoaded},
-      window_(options.window),
-      shrink_above_(options.max_residents),
+      window_{.span = options.window},
+      shrink_above_(options.max_resident_bytes),
       overdue_{Overdue{kNothingLoaded, now}, Overdue{kNothingLoaded, now}},
       // A clock that stands still has not gone on meanwhile.
       backlog_(!options.is_virtual),
@@ -78,12 +78,12 @@ void Shard::Begin(const clock::Reading& reading) {
     begun_ = true;
     FollowWallClock(ahead);
   }
-  if (residents_.size() <= options_.max_residents) {
-    shrink_above_ = options_.max_residents;
-  } else if (residents_.size() > shrink_above_) {
+  if (residents_.bytes() <= options_.max_resident_bytes) {
+    shrink_above_ = options_.max_resident_bytes;
+  } else if (residents_.bytes() > shrink_above_) {
     ShrinkWindow();
     // Where that did not help, it tries again only when there is a quarter more: it looks at all.
-    shrink_above_ = residents_.size() + residents_.size() / 4;
+    shrink_above_ = residents_.bytes() + residents_.bytes() / 4;
   }
 }
 
@@ -175,6 +175,7 @@ void Shard::MarkDirty(Slot slot) {
     resident.dirty = true;
     gathered_.push_back(slot);
   }
+  residents_.Measure(slot);
   TrackDelivery(slot);
   Rearm(slot);
 }
@@ -198,7 +199,7 @@ void Shard::Settle(Slot slot) {
   }
   if (!resident.erased && timer::HasReservation(resident.handle)) {
     // What is in memory is not what is stored. Rather than keep too many such, it is written down.
-    if (residents_.size() > options_.max_residents && !IsWithinWindow(resident.handle)) {
+    if (residents_.bytes() > options_.max_resident_bytes && !IsWithinWindow(resident.handle)) {
       DropReservations(resident.handle);
       return MarkDirty(slot);
     }

@@ -40,6 +40,7 @@
 #include "absl/status/statusor.h"
 #include "server/clock/clock.h"
 #include "server/reactor/command.h"
+#include "server/reactor/disk_room.h"
 #include "server/reactor/feeds.h"
 #include "server/reactor/lines.h"
 #include "server/reactor/namespace_counts.h"
@@ -55,8 +56,8 @@ struct ShardOptions {
   bool is_virtual = false;  // whoever drives it moves its time by command
   // How far ahead of now handles are kept in memory.
   Span window = std::chrono::minutes(10);
-  // Above this many residents the window shrinks.
-  size_t max_residents = 100'000;
+  // Above so many bytes of residents the window shrinks.
+  size_t max_resident_bytes = size_t{100} << 20;
   timer::Limits limits;
   NamespaceLimits namespaces;
   // Where queues are found; null: nobody takes what waits in one.
@@ -69,7 +70,16 @@ struct ShardOptions {
   uint64_t lease_salt = 0;
   // Where the server keeps the numbers of all its shards; null: nowhere, and nothing is limited.
   UsageRegistry* usage = nullptr;
+  // The disk that new handles need room on; null: there is none, or as much as anybody wants.
+  const DiskRoom* disk = nullptr;
   FeedLimits feed;
+};
+
+// What a shard loads, and whether it keeps pace.
+struct LoadedWindow {
+  Span span{};              // how far ahead of now handles are to be loaded: what the limits allow
+  uint64_t pages = 0;       // of deadlines that were loaded, with at least one in each
+  uint64_t late_pages = 0;  // whose first deadline had passed by then
 };
 
 // Where events go. Called on the shard's thread.
@@ -141,6 +151,8 @@ class Shard {
   // Replies and events that wait for a frame.
   size_t waiting() const { return outputs_.size() + reads_.size() + feed_reads_.size(); }
   size_t residents() const { return residents_.size(); }
+  size_t resident_bytes() const { return residents_.bytes(); }
+  const LoadedWindow& window() const { return window_; }
   const clock::Reading& reading() const { return reading_; }
 
  private:
@@ -252,6 +264,12 @@ class Shard {
   DueKey Horizon() const;
   // Drops a resident that need not be one, arms the others.
   void Settle(Slot slot);
+  // Whether what is not due at once may be loaded; the last eighth is for what comes by itself.
+  bool HasRoom() const {
+    return residents_.bytes() < options_.max_resident_bytes - options_.max_resident_bytes / 8;
+  }
+  // What is due within this must be loaded, whether there is room or not.
+  Span Urgent() const;
   // Halves the residents by a nearer horizon.
   void ShrinkWindow();
   // The wall clock has been set: it is `ahead` of service time now.
@@ -323,8 +341,8 @@ class Shard {
   Residents residents_;
   wheel::TimingWheel wheel_;
   std::array<DueKey, kFiringTimelines.size()> loaded_;  // by timeline: all up to here is resident
-  Span window_;                                         // how far ahead of now that should be
-  size_t shrink_above_;  // residents above which it is worth looking for a nearer horizon
+  LoadedWindow window_;
+  size_t shrink_above_;  // bytes of residents: then it is worth looking for a nearer horizon
   // By timeline.
   std::array<Overdue, kFiringTimelines.size()> overdue_;
   bool backlog_;

@@ -61,6 +61,9 @@ void Shard::Do(Create command) {
     const absl::string_view what = command.spec.kind == timer::Kind::kLoop ? "loop" : "timer";
     refused = Prefixed(absl::StrCat(what, " \"", IdOf(command.key), "\": "), refused);
   }
+  if (refused.ok() && options_.disk != nullptr) {
+    refused = options_.disk->Admit();
+  }
   if (refused.ok()) {
     refused = AdmitToQueue(command.key, command.spec, lives ? *found : std::nullopt);
     if (refused.ok()) {

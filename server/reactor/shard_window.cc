@@ -1,5 +1,6 @@
 // Of Shard: time going by, and which handles are in memory.
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,32 @@ namespace {
 constexpr size_t kPage = 512;
 // The window never shrinks below this: what is due so soon is worth its memory.
 constexpr Span kSmallestWindow = std::chrono::seconds(1);
+
+struct Weighed {
+  DueKey key;
+  size_t bytes;
+};
+
+// How far those in front, in the order of their keys, go before they have `bytes`. REQUIRES: some,
+// that have more than `bytes` in all. Reorders them. O(their number).
+DueKey FindByWeight(std::vector<Weighed>& all, size_t bytes) {
+  auto first = all.begin();
+  auto last = all.end();
+  while (last - first > 1) {
+    const auto middle = first + (last - first) / 2;
+    std::nth_element(first, middle, last,
+                     [](const Weighed& a, const Weighed& b) { return a.key < b.key; });
+    const size_t before = std::accumulate(
+        first, middle, size_t{0}, [](size_t sum, const Weighed& each) { return sum + each.bytes; });
+    if (before > bytes) {
+      last = middle;
+    } else {
+      bytes -= before;
+      first = middle;
+    }
+  }
+  return first->key;
+}
 // Handles that are over wait on disk for at most this long after their retention.
 constexpr Span kForgetInterval = std::chrono::seconds(1);
 
@@ -33,7 +60,7 @@ DueKey Shard::Horizon() const {
 void Shard::FollowWallClock(Span ahead) {
   wall_ahead_ = ahead;
   // Set back, the window would reach as far ahead as the clock was set.
-  const DueKey window{NowOn(Timeline::kWall) + window_, kLastPlace};
+  const DueKey window{NowOn(Timeline::kWall) + window_.span, kLastPlace};
   Loaded(Timeline::kWall) = std::min(Loaded(Timeline::kWall), window);
   for (const Slot slot : residents_.All()) {
     const std::vector<IndexKey>& indexed = residents_[slot].indexed;
@@ -139,8 +166,7 @@ Instant Shard::NextWake() const {
     if (until_behind <= Span::zero()) {
       return reading_.now;
     }
-    // Half a window ahead, or where memory is full at the last moment.
-    const Span ahead = residents_.size() < options_.max_residents ? window_ / 2 : Span::zero();
+    const Span ahead = HasRoom() ? window_.span / 2 : Urgent() / 2;
     wake = std::min(wake, reading_.now + until_behind - ahead);
   }
   return wake;
@@ -228,58 +254,69 @@ absl::StatusOr<bool> Shard::LoadWindow() {
   return more;
 }
 
+Span Shard::Urgent() const { return std::min(window_.span, kSmallestWindow); }
+
 absl::StatusOr<bool> Shard::LoadPage(Timeline timeline) {
   const Instant now = NowOn(timeline);
-  const bool behind = Loaded(timeline).deadline <= now;
-  if (Loaded(timeline).deadline > now + window_ / 2 ||
-      (!behind && residents_.size() >= options_.max_residents)) {
+  if (Loaded(timeline).deadline > now + (HasRoom() ? window_.span : Urgent()) / 2) {
     return false;
   }
-  if (residents_.size() < options_.max_residents / 2) {
-    window_ = std::min(options_.window, window_ * 2);
+  if (residents_.bytes() < options_.max_resident_bytes / 2) {
+    window_.span = std::min(options_.window, window_.span * 2);
   }
-  const Instant until = now + window_;
+  const Instant until = now + window_.span;
   std::vector<std::pair<DueKey, std::string>> page;
   TIMERD_RETURN_IF_ERROR(
       state_.ScanDue(timeline, Loaded(timeline), until, [&page](const DueKey& due, auto key) {
         page.emplace_back(due, std::string(key));
         return page.size() < kPage;
       }));
-  const bool full = page.size() == kPage;
-  Loaded(timeline) = full ? page.back().first : DueKey{until, kLastPlace};
+  bool more = page.size() == kPage;
+  if (!page.empty()) {
+    ++window_.pages;
+    window_.late_pages += page.front().first.deadline <= now ? 1 : 0;
+  }
+  Loaded(timeline) = more ? page.back().first : DueKey{until, kLastPlace};
   for (const auto& [due, key] : page) {
     TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(key));
     Settle(slot);
+    if (!HasRoom() && due.deadline > now + Urgent()) {
+      window_.span = due.deadline - now;
+      Loaded(timeline) = due;
+      more = false;
+      break;
+    }
   }
   // What is on its way to the store was not in the page.
   for (const InFlight& frame : in_flight_) {
     std::for_each(frame.slots.begin(), frame.slots.end(), [this](Slot slot) { Rearm(slot); });
   }
   std::for_each(gathered_.begin(), gathered_.end(), [this](Slot slot) { Rearm(slot); });
-  return full;
+  return more;
 }
 
 void Shard::ShrinkWindow() {
-  std::vector<DueKey> keys;
+  std::vector<Weighed> loaded;
+  size_t bytes = 0;
   const std::vector<Slot> slots = residents_.All();
   for (const Slot slot : slots) {
     const timer::Handle& handle = residents_[slot].handle;
     if (const auto key = timer::NextDue(handle, wall_ahead_); key && IsWithinWindow(handle)) {
-      keys.push_back(*key);
+      loaded.push_back({*key, residents_[slot].bytes});
+      bytes += residents_[slot].bytes;
     }
   }
-  if (keys.size() <= options_.max_residents / 2) {
+  if (bytes <= options_.max_resident_bytes / 2) {
     return;  // the others leave as soon as they are stored
   }
-  const auto middle = keys.begin() + static_cast<ptrdiff_t>(options_.max_residents / 2);
-  std::nth_element(keys.begin(), middle, keys.end());
-  const Span window = middle->deadline - reading_.now;
-  if (window < kSmallestWindow) {
+  const DueKey middle = FindByWeight(loaded, options_.max_resident_bytes / 2);
+  const Span span = middle.deadline - reading_.now;
+  if (span < kSmallestWindow) {
     return;
   }
-  window_ = window;
+  window_.span = span;
   for (const Timeline timeline : kFiringTimelines) {
-    DueKey nearer = *middle;
+    DueKey nearer = middle;
     nearer.deadline += NowOn(timeline) - reading_.now;
     Loaded(timeline) = std::min(Loaded(timeline), nearer);
   }

@@ -19,13 +19,13 @@ namespace timerd::service {
 class CallCounts {
  public:
   // The flags that calls are refused by. Others that LimitOf() may name are counted under the last.
-  static constexpr std::array<absl::string_view, 21> kLimits = {
+  static constexpr std::array<absl::string_view, 22> kLimits = {
       // of one request
       "max-delay", "max-id-bytes", "max-payload-bytes", "max-request-bytes", "max-timeouts",
       "max-batch-items", "max-credit", "max-advance-firings", "feed-retention",
       // of what there is at once
       "max-namespaces", "max-queues", "max-handles", "max-pending-per-queue", "max-backlog",
-      "max-streams", "max-stream-buffer", "max-submit-batches", "max-inbox",
+      "max-streams", "max-stream-buffer", "max-submit-batches", "max-inbox", "min-free-disk",
       // of what comes in a second
       "max-rate-per-namespace", "max-rate-per-queue", "other"};
   // The canonical codes are 0 to 16.

@@ -18,7 +18,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/byte_size.h"
 #include "server/base/status.h"
+#include "server/store/free_space.h"
 #include "server/store/keys.h"
 #include "server/store/wal_check.h"
 #include "timerd/storage/v1/storage.pb.h"
@@ -30,6 +32,8 @@ using storage::v1::Superblock;
 
 constexpr uint32_t kFormatVersion = 3;
 constexpr char kLockFile[] = "timerd.lock";
+// For the files that each start writes, besides what is in the logs.
+constexpr uint64_t kRoomToOpen = uint64_t{4} << 20;
 constexpr absl::string_view kRestore =
     "restore the directory from a backup, or move it away and start empty";
 
@@ -137,6 +141,26 @@ absl::Status CheckWals(const std::string& path, const std::vector<std::string>& 
     }
   }
   return absl::OkStatus();
+}
+
+// RocksDB writes what is in the logs into a table as it opens. Where there is no room for that it
+// fails half-way, in a way that may be an abort.
+absl::Status CheckRoom(const std::string& path, const std::vector<std::string>& names) {
+  uint64_t needed = kRoomToOpen;
+  for (const std::string& name : names) {
+    std::error_code error;
+    const uint64_t size = absl::EndsWith(name, ".log")
+                              ? std::filesystem::file_size(absl::StrCat(path, "/", name), error)
+                              : 0;
+    needed += error ? 0 : size;
+  }
+  TIMERD_ASSIGN_OR_RETURN(const FreeSpace space, ReadFreeSpace(path));
+  return space.free >= needed
+             ? absl::OkStatus()
+             : absl::ResourceExhaustedError(
+                   Message(path, "needs ", FormatByteSize(needed),
+                           " free on its disk to be opened, where ", FormatByteSize(space.free),
+                           " are free; make room on the disk, and start the server again"));
 }
 
 absl::Status WriteSuperblock(OrderedKv& kv, uint32_t shards, bool manual_clock) {
@@ -250,6 +274,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   TIMERD_ASSIGN_OR_RETURN(names, List(path));
   TIMERD_ASSIGN_OR_RETURN(const bool has_database, HasDatabase(path, names));
   TIMERD_RETURN_IF_ERROR(CheckWals(path, names));
+  TIMERD_RETURN_IF_ERROR(CheckRoom(path, names));
   options.create = !has_database;
   TIMERD_ASSIGN_OR_RETURN(std::unique_ptr<RocksKv> kv, RocksKv::Open(path, options));
   TIMERD_ASSIGN_OR_RETURN(const uint32_t shards, ReadOrMakeSuperblock(*kv, path, shape));

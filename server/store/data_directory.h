@@ -30,6 +30,7 @@ class DataDirectory {
   //                       number of shards other than shape.shards (unless that is 0), or for the
   //                       other kind of clock
   //   DataLoss            the database is damaged
+  //   ResourceExhausted   the disk has no room for what opening it writes
   //   and what the operating system gives as a reason, such as PermissionDenied or NotFound.
   // `options.create` is ignored.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path,

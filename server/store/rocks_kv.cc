@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 
@@ -22,7 +23,9 @@ absl::StatusCode CodeOf(const rocksdb::Status& status) {
   if (status.IsCorruption()) {
     return absl::StatusCode::kDataLoss;
   }
-  if (status.IsNoSpace()) {
+  // What comes after a failure of a background thread is told as incomplete, with that as its text.
+  if (status.IsNoSpace() ||
+      (status.IsIncomplete() && absl::StrContains(status.ToString(), "No space left"))) {
     return absl::StatusCode::kResourceExhausted;
   }
   if (status.IsInvalidArgument()) {

@@ -241,7 +241,8 @@ TEST_F(MetricsTest, CountWhatAFullInboxRefuses) {
 
 // A limit that is added has to be shown, and its refusals to be counted.
 TEST_F(MetricsTest, ShowEveryLimitOfTheCommandLine) {
-  StartServer({"--max-inbox=77", "--max-delay=90s", "--max-resident-timers=4321"});
+  StartServer({"--max-inbox=77", "--max-delay=90s", "--memory-budget=200MiB", "--window=9s",
+               "--min-free-disk=12345"});
   const std::string help = RunServer({"--help"}).out;
   std::string group;
   for (const char* const name : {"\nLimits:", "\nQueues:"}) {
@@ -260,7 +261,11 @@ TEST_F(MetricsTest, ShowEveryLimitOfTheCommandLine) {
   EXPECT_GE(flags, 18) << group;
   EXPECT_EQ(Metric("timerd_inbox_limit"), 77);
   EXPECT_EQ(Metric("timerd_delay_limit_seconds"), 90);
-  EXPECT_EQ(Metric("timerd_resident_limit"), 4321);
+  constexpr double kMiB = 1 << 20;
+  EXPECT_EQ(Metric("timerd_memory_limit_bytes"), 200 * kMiB);
+  EXPECT_EQ(Metric("timerd_resident_limit_bytes"), (200 - 112) * kMiB * 5 / 8);
+  EXPECT_EQ(Metric("timerd_window_limit_seconds"), 9);
+  EXPECT_EQ(Metric("timerd_disk_free_limit_bytes"), 12345);
 }
 
 TEST_F(MetricsTest, AreExplainedInTheHandbook) {
@@ -284,6 +289,26 @@ TEST_F(MetricsTest, CountTheHandlesInMemory) {
   ASSERT_THAT(client().Try("Schedule", "delay { seconds: 3600 } detached: true"), IsOkCall());
   EXPECT_TRUE(Soon([this] { return Metric("timerd_residents{shard=\"0\"}") == 1; }));
   EXPECT_EQ(Handles("timer"), 2);
+  const double small = Metric("timerd_resident_bytes{shard=\"0\"}").value_or(0);
+  EXPECT_GT(small, 0);
+  ASSERT_THAT(client().Try("Schedule", "delay { seconds: 60 } detached: true payload: '" +
+                                           std::string(60'000, 'p') + "'"),
+              IsOkCall());
+  EXPECT_TRUE(Soon([&] { return Metric("timerd_resident_bytes{shard=\"0\"}") > small + 60'000; }));
+  EXPECT_EQ(Metric("timerd_window_seconds{shard=\"0\"}"), 600);
+  EXPECT_GT(Metric("timerd_loaded_ahead_seconds{shard=\"0\"}"), 290);
+  EXPECT_EQ(Metric("timerd_pages_late_total{shard=\"0\"}"), 0);
+}
+
+TEST_F(MetricsTest, ShowTheDiskOfTheDataDirectory) {
+  StartServer({"--min-free-disk=2%"});
+  const double size = Metric("timerd_disk_size_bytes").value_or(0);
+  EXPECT_GT(size, 0);
+  EXPECT_NEAR(Metric("timerd_disk_free_limit_bytes").value_or(0), size / 50, 1);
+  EXPECT_GT(Metric("timerd_disk_free_bytes"), 0);
+  EXPECT_EQ(Metric("timerd_disk_short"), 0);
+  StartServer({"--durability=none"});
+  EXPECT_EQ(Metric("timerd_disk_short"), std::nullopt);
 }
 
 TEST(HealthTest, SaysServingUntilTheServerDrains) {

@@ -18,9 +18,16 @@ class ServerTest : public ::testing::Test {
  protected:
   // Starts the server, in place of the one before if there was one.
   void StartServer(std::vector<std::string> flags = {"--shards=2"}) {
-    client_.reset();
-    server_ = std::make_unique<ServerProcess>(ServerProcess::Options{.flags = std::move(flags)});
+    StartServerWith({.flags = std::move(flags)});
+  }
+  void StartServerWith(ServerProcess::Options options) {
+    StopServer();
+    server_ = std::make_unique<ServerProcess>(std::move(options));
     client_ = std::make_unique<ApiClient>(server_->address());
+  }
+  void StopServer() {
+    client_.reset();
+    server_.reset();
   }
   void Restart() {
     server_->Restart();

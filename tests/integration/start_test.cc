@@ -97,7 +97,29 @@ TEST(StartTest, NamesBadFlags) {
   ExpectRefused(RunServer({dir, "--max-stream-buffer=1"}), 2, {"--max-stream-buffer", "1"});
   ExpectRefused(RunServer({dir, "--config=/no/such/file"}), 2, {"/no/such/file"});
   ExpectRefused(RunServer({dir}, {"TIMERD_SHARDS=many"}), 2, {"many"});
+  ExpectRefused(RunServer({dir, "--window=1s"}), 2, {"--window", "1s", "2s"});
+  ExpectRefused(RunServer({dir, "--memory-budget=10MiB"}), 2,
+                {"--memory-budget", "10MiB", "144MiB"});
+  ExpectRefused(RunServer({dir, "--memory-budget=lots"}), 2, {"--memory-budget", "lots", "64MiB"});
+  ExpectRefused(RunServer({dir, "--min-free-disk=91%"}), 2, {"--min-free-disk", "91%", "90%"});
+  ExpectRefused(RunServer({dir, "--min-free-disk=nan%"}), 2, {"--min-free-disk", "nan%"});
+  ExpectRefused(RunServer({dir, "--min-free-disk=5 percent"}), 2,
+                {"--min-free-disk", "5 percent", "5%"});
   EXPECT_FALSE(fs::exists(data.path() + "/data"));
+}
+
+TEST(StartTest, NamesTheMemoryThatItsShardsNeed) {
+  const TempDir data;
+  const std::string dir = "--data-dir=" + data.path() + "/data";
+  const std::vector<std::string> parts = {"--memory-budget=150MiB", "64 shards", "215MiB"};
+  ExpectRefused(RunServer({kListen, dir, "--shards=64", "--memory-budget=150MiB"}), 1, parts);
+  EXPECT_FALSE(fs::exists(data.path() + "/data"));
+  // A directory that has as many.
+  ServerProcess server(
+      {.data_dir = data.path() + "/data", .flags = {"--shards=64", "--memory-budget=215MiB"}});
+  ExpectWorks(server);
+  ASSERT_EQ(server.Terminate(), 0);
+  ExpectRefused(RunServer({kListen, dir, "--memory-budget=150MiB"}), 1, parts);
 }
 
 TEST(StartTest, TakesFlagsFromTheCommandLineThenTheEnvironmentThenTheFile) {

@@ -74,6 +74,11 @@ class ShardTest : public ::testing::Test, protected EventSink {
 
   static std::string Key(const std::string& id) { return HandleKey(kDefaultNamespace, id); }
 
+  // Room in memory for `count` handles whose ids are short.
+  static size_t RoomFor(size_t count) {
+    return count * ResidentBytes({.key = Key("t000"), .timeouts = {{}}});
+  }
+
   // ---- Commands: each returns where its answer will be.
   Answer<Opened> Create(const std::string& id, timer::Spec spec) {
     return CreateKey(Key(id), std::move(spec));

@@ -68,7 +68,7 @@ TEST_F(ShardQueueTest, GivesALateWorkerWhatWaitedTheOldestFirst) {
 }
 
 TEST_F(ShardQueueTest, KeepsALongLineOnDiskAndInOrder) {
-  options_.max_residents = 1000;
+  options_.max_resident_bytes = RoomFor(1000);
   Start();
   constexpr int kCount = 5000;
   for (int i = 0; i < kCount; ++i) {

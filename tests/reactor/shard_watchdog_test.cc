@@ -132,7 +132,7 @@ TEST_F(ShardWatchdogTest, WritesDownAHeartbeatOfAnotherLength) {
 }
 
 TEST_F(ShardWatchdogTest, WritesHeartbeatsDownRatherThanKeepTooManyInMemory) {
-  options_.max_residents = 2;
+  options_.max_resident_bytes = RoomFor(2);
   Start();
   for (int i = 0; i < 10; ++i) {
     CreateTask(absl::StrCat("t", i), 1000);

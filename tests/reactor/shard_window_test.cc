@@ -46,7 +46,7 @@ TEST_F(ShardWindowTest, WakesUpInTimeForWhatIsOnDisk) {
 // A task whose heartbeats are not written down stays in memory however late it is due. When that
 // was all that memory had room for, what is on disk was looked at only when the task was due.
 TEST_F(ShardWindowTest, WakesUpForWhatIsOnDiskAlthoughMemoryIsFull) {
-  options_.max_residents = 1;
+  options_.max_resident_bytes = RoomFor(1);
   Start();
   CreateTimer("far", 100);
   Settle();
@@ -107,7 +107,7 @@ TEST_F(ShardWindowTest, AnswersForAHandleThatIsOnDiskOnly) {
 
 TEST_F(ShardWindowTest, ShrinksAboveTheLimitAndLosesNothing) {
   options_.window = std::chrono::hours(1);
-  options_.max_residents = 20;
+  options_.max_resident_bytes = RoomFor(20);
   Start();
   Settle();
   std::vector<std::string> expected;
@@ -116,7 +116,7 @@ TEST_F(ShardWindowTest, ShrinksAboveTheLimitAndLosesNothing) {
     expected.push_back(absl::StrCat("t", i, " FIRED 1"));
   }
   Settle();
-  EXPECT_LE(shard_->residents(), options_.max_residents);
+  EXPECT_LE(shard_->resident_bytes(), options_.max_resident_bytes);
   TakeOutputs();
   std::vector<std::string> fired;
   size_t most = 0;
@@ -129,6 +129,100 @@ TEST_F(ShardWindowTest, ShrinksAboveTheLimitAndLosesNothing) {
   }
   EXPECT_EQ(fired, expected);
   EXPECT_LT(most, 200u);
+}
+
+// Memory that a page fills is not emptied again by the next look at the budget.
+TEST_F(ShardWindowTest, StopsLoadingWhereMemoryIsFull) {
+  Start();
+  for (int i = 0; i < 400; ++i) {
+    CreateTimer(absl::StrCat("t", i), 1000 + i);
+  }
+  Settle();
+  options_.window = std::chrono::hours(1);
+  options_.max_resident_bytes = RoomFor(100);
+  Start(1);
+  const size_t loaded = shard_->residents();
+  EXPECT_GT(loaded, 50u);
+  EXPECT_LE(shard_->resident_bytes(), options_.max_resident_bytes);
+  EXPECT_LT(shard_->window().span, Seconds(1100));
+  EXPECT_GT(shard_->window().span, Seconds(1000));
+  SettleAt(2);
+  EXPECT_EQ(shard_->residents(), loaded) << "what was loaded is dropped again";
+}
+
+TEST_F(ShardWindowTest, HoldsAsManyAsTheirPayloadsAllow) {
+  options_.max_resident_bytes = RoomFor(100);
+  Start();
+  Settle();
+  for (int i = 0; i < 30; ++i) {
+    Create(absl::StrCat("large", i), {.kind = timer::Kind::kTimer,
+                                      .span = Seconds(i < 20 ? 40 : 10),
+                                      .payload = std::string(RoomFor(8), 'p')});
+    Settle();
+  }
+  EXPECT_LE(shard_->resident_bytes(), options_.max_resident_bytes);
+  EXPECT_LE(shard_->residents(), 12u);
+  EXPECT_LT(shard_->window().span, Seconds(40));
+}
+
+// Where memory was full, what came next was read from disk only when it was due, one page at each
+// moment.
+TEST_F(ShardWindowTest, LoadsWhatIsDueSoonAlthoughMemoryIsFull) {
+  options_.max_resident_bytes = RoomFor(1);
+  Start();
+  std::vector<std::string> expected;
+  for (int i = 0; i < 5; ++i) {
+    CreateTimer(absl::StrCat("t", i), 100 + 0.1 * i);
+    expected.push_back(absl::StrCat("t", i, " FIRED 1"));
+  }
+  Settle();
+  CreateTask("alive", 1000);
+  Settle();
+  MoveFromNow("alive", 2000);  // stays in memory
+  Settle();
+  TakeOutputs();
+  size_t soon = 0;  // how many are loaded half a second before the first
+  for (Instant now = At(0); now < At(101);) {
+    ASSERT_GT(shard_->NextWake(), now) << "spins";
+    now = std::min(shard_->NextWake(), At(101));
+    SettleAt(static_cast<double>((now - kStart).count()) / 1e9);
+    if (now < At(99)) {
+      EXPECT_LE(shard_->residents(), 2u);
+    } else if (now <= At(99.5)) {
+      soon = shard_->residents();
+    }
+  }
+  EXPECT_EQ(soon, 6u);
+  EXPECT_EQ(TakeOutputs(), expected);
+  EXPECT_EQ(shard_->window().late_pages, 0u);
+}
+
+// A shard that does not come to load what is due soon enough, because there is too much of it or
+// because it was not given the time.
+TEST_F(ShardWindowTest, CountsThePagesThatComeTooLateAndKeepsTheOrder) {
+  Start();
+  std::vector<std::string> expected;
+  for (int i = 0; i < 2000; ++i) {
+    CreateTimer(absl::StrCat("t", i), 100 + 0.001 * (i / 7));
+    expected.push_back(absl::StrCat("t", i, " FIRED 1"));
+  }
+  Settle();
+  SettleAt(35);
+  EXPECT_EQ(shard_->window().pages, 0u);
+  TakeOutputs();
+  SetTime(100.05);
+  // A page a turn, and what it has that is due.
+  for (int turn = 0; turn < 2; ++turn) {
+    ASSERT_THAT(shard_->LoadWindow(), IsOk());
+    EXPECT_LT(shard_->LoadedUntil(), At(100.08 + 0.08 * turn));
+    shard_->Fire(1000);
+  }
+  Commit();
+  EXPECT_EQ(shard_->window().pages, 2u);
+  EXPECT_EQ(shard_->window().late_pages, 1u) << "the second one begins later than now";
+  SettleAt(200);
+  EXPECT_EQ(TakeOutputs(), expected);
+  EXPECT_EQ(shard_->window().pages, 4u);
 }
 
 TEST_F(ShardWindowTest, LoadsTheWindowPageByPage) {

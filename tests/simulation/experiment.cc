@@ -10,10 +10,10 @@ void Experiment::Fail(const std::string& what) {
   if (Failed()) {
     return;
   }
-  failure_ =
-      absl::StrCat(what, "\nat ", Describe(clock_.now), ", window ",
-                   options_.window.count() / kMilli, "ms, max_residents ", options_.max_residents,
-                   ", retention ", options_.limits.retention.count() / kMilli, "ms, after");
+  failure_ = absl::StrCat(what, "\nat ", Describe(clock_.now), ", window ",
+                          options_.window.count() / kMilli, "ms, max_resident_bytes ",
+                          options_.max_resident_bytes, ", retention ",
+                          options_.limits.retention.count() / kMilli, "ms, after");
   for (const std::string& line : trace_) {
     absl::StrAppend(&failure_, "\n  ", line);
   }

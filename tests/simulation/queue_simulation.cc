@@ -31,12 +31,13 @@ std::map<std::string, timer::DeliveryPolicy> Policies() {
 
 reactor::ShardOptions AnyOptions(Chances& chances) {
   constexpr int64_t kWindows[] = {10 * kMilli, kSecond, 30 * kSecond, 600 * kSecond};
-  constexpr size_t kMaxResidents[] = {1, 2, 5, 20, 1000};
+  constexpr size_t kRooms[] = {1, 2, 5, 20, 1000};  // for so many handles
   constexpr int64_t kRetentions[] = {0, kSecond, 60 * kSecond, 24 * kHour};
   constexpr int64_t kGraces[] = {0, 100 * kMilli, 2 * kSecond};
   reactor::ShardOptions options;
   options.window = Span(kWindows[Below(chances, std::size(kWindows))]);
-  options.max_residents = kMaxResidents[Below(chances, std::size(kMaxResidents))];
+  options.max_resident_bytes =
+      kRooms[Below(chances, std::size(kRooms))] * reactor::ResidentBytes({.timeouts = {{}}});
   options.limits.retention = Span(kRetentions[Below(chances, std::size(kRetentions))]);
   options.lease_grace = Span(kGraces[Below(chances, std::size(kGraces))]);
   options.dead_letter_retention = Span(100'000 * kHour);  // shard_queue_test.cc lets it pass

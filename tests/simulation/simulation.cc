@@ -15,12 +15,13 @@ constexpr size_t kTraceLines = 60;
 
 reactor::ShardOptions AnyOptions(Chances& chances) {
   constexpr int64_t kWindows[] = {10 * kMilli, kSecond, 30 * kSecond, 600 * kSecond, 2 * kHour};
-  constexpr size_t kMaxResidents[] = {1, 2, 3, 5, 8, 20, 1000};
+  constexpr size_t kRooms[] = {1, 2, 3, 5, 8, 20, 1000};  // for so many handles
   constexpr int64_t kRetentions[] = {0, kSecond, 60 * kSecond, kHour, 24 * kHour};
   reactor::ShardOptions options;
   options.index = static_cast<uint32_t>(Below(chances, 3));
   options.window = Span(kWindows[Below(chances, std::size(kWindows))]);
-  options.max_residents = kMaxResidents[Below(chances, std::size(kMaxResidents))];
+  options.max_resident_bytes =
+      kRooms[Below(chances, std::size(kRooms))] * reactor::ResidentBytes({.timeouts = {{}}});
   options.limits.retention = Span(kRetentions[Below(chances, std::size(kRetentions))]);
   options.limits.max_timeouts = 1 + Below(chances, 4);
   options.limits.max_delay = Span(1000 * kHour);

@@ -130,6 +130,19 @@ void ServerProcess::Kill() {
   }
 }
 
+int ServerProcess::Wait(std::chrono::seconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  int status = 0;
+  while (waitpid(pid_, &status, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() > until) {
+      kill(pid_, SIGKILL);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  pid_ = -1;
+  return ExitCode(status);
+}
+
 int ServerProcess::Terminate() {
   kill(pid_, SIGTERM);
   return Reap();

@@ -44,6 +44,9 @@ class ServerProcess {
 
   // SIGKILL: no goodbye.
   void Kill();
+  // Waits until it ends by itself; returns the exit code. Kills one that takes longer than
+  // `patience`.
+  int Wait(std::chrono::seconds patience = std::chrono::seconds(30));
   // SIGTERM; returns the exit code (128 + the signal if one ended it).
   int Terminate();
   // Starts it again, on the same addresses and data directory. REQUIRES: not running.

@@ -1,0 +1,39 @@
+#include "server/memory_plan.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/byte_size.h"
+
+namespace timerd {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr uint64_t kProgram = 112 * kMiB;
+// Below it, memtables of a few MiB would be written out all the time.
+constexpr uint64_t kLeastShared = kLeastMemoryBudget - kProgram;
+// Some hundred handles, or a few with large payloads.
+constexpr uint64_t kLeastOfShard = kMiB;
+// Larger ones would make a flush a long one, and gain nothing.
+constexpr uint64_t kLargestWriteBuffer = 64 * kMiB;
+
+}  // namespace
+
+absl::StatusOr<MemoryPlan> PlanMemory(uint64_t budget, uint32_t shards) {
+  // Residents get five eighths.
+  const uint64_t least = kProgram + std::max(kLeastShared, kLeastOfShard * shards * 8 / 5);
+  if (budget < least) {
+    // Rounded up, so that what is named does.
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--memory-budget=", FormatByteSize(budget), " is too little for ", shards,
+        shards == 1 ? " shard" : " shards", "; use ", (least + kMiB - 1) / kMiB, "MiB or more"));
+  }
+  const uint64_t shared = budget - kProgram;
+  MemoryPlan plan;
+  plan.write_buffer_bytes = std::min(shared * 3 / 32, kLargestWriteBuffer);
+  plan.block_cache_bytes = shared * 3 / 16;
+  plan.resident_bytes = shared - 2 * plan.write_buffer_bytes - plan.block_cache_bytes;
+  return plan;
+}
+
+}  // namespace timerd
