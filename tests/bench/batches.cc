@@ -21,13 +21,14 @@ int64_t UnixNanos() {
       .count();
 }
 
-std::vector<grpc::ByteBuffer> TimerBatches(double from_s, double to_s, size_t batches) {
+std::vector<grpc::ByteBuffer> TimerBatches(double from_s, double to_s, size_t batches,
+                                           size_t items) {
   std::mt19937_64 random(1);
   std::uniform_real_distribution<double> delay_s(from_s, to_s);
   std::vector<grpc::ByteBuffer> made;
   for (size_t i = 0; i < batches; ++i) {
     v1::SubmitRequest batch;
-    for (size_t item = 0; item < kBatch; ++item) {
+    for (size_t item = 0; item < items; ++item) {
       v1::ScheduleRequest& timer = *batch.add_items()->mutable_schedule();
       const auto delay = static_cast<int64_t>(delay_s(random) * kSecond);
       timer.mutable_delay()->set_seconds(delay / kSecond);

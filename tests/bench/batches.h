@@ -17,7 +17,8 @@ constexpr size_t kBatch = 1000;
 
 // Batches of detached timers without ids, so that they can be sent again and again. The delays are
 // random between the two.
-std::vector<grpc::ByteBuffer> TimerBatches(double from_s, double to_s, size_t batches = 16);
+std::vector<grpc::ByteBuffer> TimerBatches(double from_s, double to_s, size_t batches = 16,
+                                           size_t items = kBatch);
 
 // Gives those batches in turn, `count` of them in all.
 BatchSource Cycle(const std::vector<grpc::ByteBuffer>& batches, size_t count);
