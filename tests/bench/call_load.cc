@@ -84,4 +84,32 @@ CallResult RunCalls(const CallLoad& load, double seconds) {
   return result;
 }
 
+std::vector<double> RunPaced(const std::vector<CallLoad>& loads, std::chrono::milliseconds every,
+                             const std::atomic<bool>& over) {
+  grpc::CompletionQueue queue;
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  for (const CallLoad& load : loads) {
+    channels.push_back(Connect(load.target));
+  }
+  std::vector<std::unique_ptr<Caller>> callers;
+  std::vector<double> latencies_us;
+  auto next = std::chrono::system_clock::now();
+  while (!over || latencies_us.size() < callers.size()) {
+    if (!over && std::chrono::system_clock::now() >= next) {
+      const size_t turn = callers.size() % loads.size();
+      callers.push_back(std::make_unique<Caller>(loads[turn], channels[turn], queue));
+      callers.back()->Begin();
+      next += every;
+    }
+    void* tag = nullptr;
+    bool ok = false;
+    const auto until = over ? std::chrono::system_clock::now() + every : next;
+    if (queue.AsyncNext(&tag, &ok, until) == grpc::CompletionQueue::GOT_EVENT) {
+      latencies_us.push_back(static_cast<Caller*>(tag)->Took());
+    }
+  }
+  std::sort(latencies_us.begin(), latencies_us.end());
+  return latencies_us;
+}
+
 }  // namespace timerd::bench

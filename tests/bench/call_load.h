@@ -4,6 +4,8 @@
 
 #include <grpcpp/support/byte_buffer.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -29,5 +31,10 @@ struct CallResult {
 // Makes calls for `seconds`, after half a second that does not count. All on the caller's thread.
 // Throws when a call fails.
 CallResult RunCalls(const CallLoad& load, double seconds);
+
+// Begins a call every so often, of each load in turn, until `over`, however long they take. Returns
+// how long that was, in microseconds, sorted. All on the caller's thread. Throws when a call fails.
+std::vector<double> RunPaced(const std::vector<CallLoad>& loads, std::chrono::milliseconds every,
+                             const std::atomic<bool>& over);
 
 }  // namespace timerd::bench

@@ -1,61 +1,45 @@
 // Many timers due in the same millisecond, for a worker of a queue: how long until the last one is
 // settled, and how long other calls take meanwhile.
-#include <grpcpp/grpcpp.h>
-
-#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/bench/batches.h"
-#include "tests/bench/connect.h"
+#include "tests/bench/call_load.h"
 #include "tests/bench/program.h"
 #include "tests/bench/submit_load.h"
+#include "tests/bench/wire.h"
 #include "tests/bench/worker.h"
 #include "tests/support/server_process.h"
-#include "timerd/v1/timers.grpc.pb.h"
+#include "timerd/v1/timers.pb.h"
 
 namespace timerd::bench {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-// Schedules a timer and reads it, in turn, until `over`: a call every 5 ms. A call that has to wait
-// for the one before is measured from when it should have begun.
-std::vector<double> CallUntil(const std::string& target, const std::atomic<bool>& over) {
-  const auto stub = v1::Timers::NewStub(Connect(target));
-  std::vector<double> latencies_us;
-  auto begin = Clock::now();
-  for (std::string id; !over; begin += std::chrono::milliseconds(5)) {
-    std::this_thread::sleep_until(begin);
-    grpc::ClientContext context;
-    grpc::Status status;
-    if (id.empty()) {
-      v1::ScheduleRequest request;
-      request.mutable_delay()->set_seconds(3600);
-      request.set_detached(true);
-      v1::ScheduleResponse response;
-      const auto reader = stub->Schedule(&context, request);
-      reader->Read(&response);
-      status = reader->Finish();
-      id = response.acknowledged().id();
-    } else {
-      v1::GetRequest request;
-      request.set_id(id);
-      v1::GetResponse response;
-      status = stub->Get(&context, request, &response);
-      id.clear();
-    }
-    if (!status.ok()) {
-      throw std::runtime_error("a call meanwhile: " + status.error_message());
-    }
-    latencies_us.push_back(SecondsSince(begin) * 1e6);
-  }
-  std::sort(latencies_us.begin(), latencies_us.end());
-  return latencies_us;
+// To schedule a timer, and to read one.
+std::vector<CallLoad> OtherCalls(const std::string& target) {
+  v1::ScheduleRequest schedule;
+  schedule.mutable_delay()->set_seconds(3600);
+  schedule.set_detached(true);
+  v1::GetRequest get;
+  get.set_id("read");
+  return {{.target = target, .method = "/timerd.v1.Timers/Schedule", .request = ToBuffer(schedule)},
+          {.target = target, .method = "/timerd.v1.Timers/Get", .request = ToBuffer(get)}};
+}
+
+// Makes the timer that is read.
+void MakeRead(const std::string& target) {
+  v1::SubmitRequest batch;
+  batch.add_items()->mutable_schedule()->set_id("read");
+  batch.mutable_items(0)->mutable_schedule()->mutable_delay()->set_seconds(3600);
+  const std::vector<grpc::ByteBuffer> one = {ToBuffer(batch)};
+  RunSubmit({.target = target, .streams = 1}, Cycle(one, 1));
 }
 
 void Measure(const Options& options, Results& results) {
@@ -68,6 +52,7 @@ void Measure(const Options& options, Results& results) {
   if (UnixNanos() > due) {
     throw std::runtime_error("scheduled too slowly: they were due before the last was made");
   }
+  MakeRead(timerd.address());
   Worker worker(timerd.address(), "work");
   std::this_thread::sleep_for(std::chrono::nanoseconds(due - UnixNanos()));
   std::atomic<bool> over{false};
@@ -75,7 +60,7 @@ void Measure(const Options& options, Results& results) {
   std::string problem;
   std::thread caller([&] {
     try {
-      latencies_us = CallUntil(timerd.address(), over);
+      latencies_us = RunPaced(OtherCalls(timerd.address()), std::chrono::milliseconds(5), over);
     } catch (const std::exception& e) {
       problem = e.what();
     }
