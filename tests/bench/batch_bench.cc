@@ -18,7 +18,7 @@ void Measure(const Options& options, Results& results) {
   const SubmitLoad load{.target = timerd.address(),
                         .streams = options.Number("streams", 2),
                         .in_flight = options.Number("in-flight", 8)};
-  const auto seconds = static_cast<double>(options.Number("seconds", options.full() ? 10 : 3));
+  const auto seconds = static_cast<double>(options.Number("seconds", options.full() ? 10 : 2));
   const size_t connections = options.Number("redis-connections", 16);
   const std::vector<grpc::ByteBuffer> batches = TimerBatches(3600, 86'400);
 

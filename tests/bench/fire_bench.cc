@@ -17,7 +17,7 @@ void Measure(const Options& options, Results& results) {
   const size_t timers = options.Number("timers", options.full() ? 1'000'000 : 150'000);
   testing::ServerProcess timerd({.flags = {"--durability=sync"}});
   // Far enough ahead that all are there before the first is due.
-  const auto lead_s = static_cast<int64_t>(timers / options.Number("fill-per-s", 15'000) + 2);
+  const auto lead_s = static_cast<int64_t>(timers / options.Number("fill-per-s", 25'000) + 2);
   const int64_t due = UnixNanos() + lead_s * 1'000'000'000;
   const auto batches = QueueBatches("work", timers, due, 1'000'000'000);
   const SubmitResult filled =

@@ -24,8 +24,8 @@ namespace timerd::bench {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
-constexpr std::array<size_t, 8> kRates = {50'000, 40'000, 30'000, 20'000,
-                                          15'000, 10'000, 5'000,  2'000};
+constexpr std::array<size_t, 12> kRates = {50'000, 40'000, 30'000, 25'000, 20'000, 15'000,
+                                           12'000, 10'000, 8'000,  6'000,  4'000,  2'000};
 constexpr size_t kNewPerSecond = 5'000;
 
 class Fires {
@@ -157,7 +157,7 @@ void Measure(const Options& options, Results& results) {
     rates = {given};
   } else {
     const double most = fires.Drain(50'000);
-    std::erase_if(rates, [most](size_t rate) { return static_cast<double>(rate) > 0.8 * most; });
+    std::erase_if(rates, [most](size_t rate) { return static_cast<double>(rate) > most; });
   }
   for (const size_t rate : rates) {
     if (const auto firings = fires.Run(rate, seconds)) {

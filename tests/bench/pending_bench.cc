@@ -54,7 +54,7 @@ double IdleCpu(pid_t server, int seconds) {
 
 size_t Load(const Options& options, const testing::ServerProcess& timerd, Results& results) {
   const size_t most = options.Number("timers", options.full() ? 100'000'000 : 5'000'000);
-  const auto limit_s = static_cast<double>(options.Number("seconds", options.full() ? 7200 : 35));
+  const auto limit_s = static_cast<double>(options.Number("seconds", options.full() ? 7200 : 25));
   const auto batches = TimerBatches(static_cast<double>(options.Number("from-s", 3600)),
                                     static_cast<double>(options.Number("to-s", 86'400)), 64);
   const SubmitLoad load{.target = timerd.address()};

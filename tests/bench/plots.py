@@ -5,23 +5,15 @@ import math
 WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 72, 20, 44, 52
 
+# Mid-tones, on no background: not every renderer knows whether the page is dark.
 STYLE = """
-  text { font: 12px system-ui, sans-serif; fill: #57606a }
-  .title { font-size: 15px; font-weight: 600; fill: #1f2328 }
-  .grid { stroke: #d0d7de; stroke-width: 1 }
-  .line { stroke: #0969da; stroke-width: 2.5; fill: none; stroke-linejoin: round }
-  .dot, .bar { fill: #0969da }
-  .mark { stroke: #bc4c00; stroke-width: 1.5; stroke-dasharray: 4 3 }
-  .mark-text { fill: #bc4c00 }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #9198a1 }
-    .title { fill: #f0f6fc }
-    .grid { stroke: #3d444d }
-    .line { stroke: #4493f8 }
-    .dot, .bar { fill: #4493f8 }
-    .mark { stroke: #f0883e }
-    .mark-text { fill: #f0883e }
-  }
+  text { font: 12px system-ui, sans-serif; fill: #768390 }
+  .title { font-size: 15px; font-weight: 600 }
+  .grid { stroke: #8b949e; stroke-opacity: 0.35; stroke-width: 1 }
+  .line { stroke: #2f81f7; stroke-width: 2.5; fill: none; stroke-linejoin: round }
+  .dot, .bar { fill: #2f81f7 }
+  .mark { stroke: #db6d28; stroke-width: 1.5; stroke-dasharray: 4 3 }
+  .mark-text { fill: #db6d28 }
 """
 
 

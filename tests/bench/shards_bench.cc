@@ -51,7 +51,7 @@ class Server {
 };
 
 void Measure(const Options& options, Results& results) {
-  const auto seconds = static_cast<double>(options.Number("seconds", options.full() ? 10 : 3));
+  const auto seconds = static_cast<double>(options.Number("seconds", options.full() ? 10 : 2));
   const auto batches = TimerBatches(3600, 86'400);
   Server one(1);
   Server two(2);

@@ -45,7 +45,7 @@ void MakeRead(const std::string& target) {
 void Measure(const Options& options, Results& results) {
   const size_t timers = options.Number("timers", options.full() ? 1'000'000 : 200'000);
   testing::ServerProcess timerd({.flags = {"--durability=sync"}});
-  const auto lead_s = static_cast<int64_t>(timers / options.Number("fill-per-s", 15'000) + 2);
+  const auto lead_s = static_cast<int64_t>(timers / options.Number("fill-per-s", 25'000) + 2);
   const int64_t due = UnixNanos() + lead_s * kSecond;
   const auto batches = QueueBatches("work", timers, due, 0);
   RunSubmit({.target = timerd.address()}, Cycle(batches, batches.size()));
