@@ -88,6 +88,7 @@ std::vector<double> RunPaced(const std::vector<CallLoad>& loads, std::chrono::mi
                              const std::atomic<bool>& over) {
   grpc::CompletionQueue queue;
   std::vector<std::shared_ptr<grpc::Channel>> channels;
+  channels.reserve(loads.size());
   for (const CallLoad& load : loads) {
     channels.push_back(Connect(load.target));
   }

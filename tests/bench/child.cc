@@ -12,6 +12,7 @@ namespace timerd::bench {
 
 Child::Child(std::vector<std::string> arguments) {
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) {
     words.push_back(argument.data());
   }

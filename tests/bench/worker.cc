@@ -1,6 +1,7 @@
 #include "tests/bench/worker.h"
 
 #include <chrono>
+#include <exception>
 #include <stdexcept>
 #include <utility>
 
@@ -67,7 +68,6 @@ std::vector<Firing> Worker::TakeFirings() {
 }
 
 void Worker::Run(const std::string& queue, uint32_t credit) {
-  const auto tag = [](Operation operation) { return reinterpret_cast<void*>(operation); };
   v1::WorkRequest hello;
   hello.mutable_register_()->set_queue(queue);
   hello.mutable_register_()->set_credit(credit);
@@ -75,13 +75,13 @@ void Worker::Run(const std::string& queue, uint32_t credit) {
   grpc::Status status;
   std::string problem;
   call_ = stub_.PrepareCall(&context_, "/timerd.v1.Queues/Work", &completed_);
-  call_->StartCall(tag(Operation::kStart));
+  call_->StartCall(Tag(Operation::kStart));
   void* done = nullptr;
   for (bool ok = false; completed_.Next(&done, &ok);) {
-    switch (static_cast<Operation>(reinterpret_cast<intptr_t>(done))) {
+    switch (*static_cast<Operation*>(done)) {
       case Operation::kStart:
-        call_->Read(&response, tag(Operation::kRead));
-        call_->Write(ToBuffer(hello), tag(Operation::kWrite));
+        call_->Read(&response, Tag(Operation::kRead));
+        call_->Write(ToBuffer(hello), Tag(Operation::kWrite));
         break;
       case Operation::kWrite:
         writing_ = false;
@@ -89,7 +89,7 @@ void Worker::Run(const std::string& queue, uint32_t credit) {
         break;
       case Operation::kRead:
         if (!ok) {
-          call_->Finish(&status, tag(Operation::kFinish));
+          call_->Finish(&status, Tag(Operation::kFinish));
           break;
         }
         try {
@@ -98,7 +98,7 @@ void Worker::Run(const std::string& queue, uint32_t credit) {
           problem = e.what();
           context_.TryCancel();
         }
-        call_->Read(&response, tag(Operation::kRead));
+        call_->Read(&response, Tag(Operation::kRead));
         break;
       case Operation::kFinish: {
         const absl::MutexLock lock(&mutex_);
@@ -166,7 +166,7 @@ void Worker::Write() {
     return;
   }
   writing_ = true;
-  call_->Write(ToBuffer(settlements_), reinterpret_cast<void*>(Operation::kWrite));
+  call_->Write(ToBuffer(settlements_), Tag(Operation::kWrite));
   settlements_.clear();
 }
 

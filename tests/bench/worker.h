@@ -4,9 +4,9 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <string>
 #include <thread>
@@ -41,13 +41,17 @@ class Worker {
   std::vector<Firing> TakeFirings();
 
  private:
-  enum class Operation : intptr_t { kStart, kWrite, kRead, kFinish };
+  enum class Operation { kStart, kWrite, kRead, kFinish };
 
   void Run(const std::string& queue, uint32_t credit);
   void OnResponse(absl::string_view response);
   void Settle(absl::string_view occurrence, int64_t now);
   void Write();
+  // What a completion is recognised by.
+  void* Tag(Operation operation) { return &tags_.at(static_cast<size_t>(operation)); }
 
+  std::array<Operation, 4> tags_{Operation::kStart, Operation::kWrite, Operation::kRead,
+                                 Operation::kFinish};
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
   grpc::CompletionQueue completed_;
