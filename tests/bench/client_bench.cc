@@ -1,17 +1,14 @@
 // What the plain calls of the C++ client cost: one thread that schedules timers as fast as it can,
-// on a service that does nothing but answer and on real servers, all on this machine. Prints
-// figures, asserts nothing.
-//
-//   client_bench [calls]      how many calls to make in a run; 200,000 if not said
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
+// on a service that does nothing but answer and on a real server.
+#include <algorithm>
 #include <deque>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "grpcpp/server_builder.h"
-#include "tests/bench/load.h"
+#include "tests/bench/program.h"
 #include "tests/support/server_process.h"
 #include "timerd/client.h"
 #include "timerd/v1/timers.grpc.pb.h"
@@ -19,12 +16,7 @@
 namespace timerd::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using SubmitReactor = grpc::ServerBidiReactor<v1::SubmitRequest, v1::SubmitResponse>;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Answers every item at once.
 class AnsweringStream final : public SubmitReactor {
@@ -58,73 +50,66 @@ class AnsweringService final : public v1::Timers::WithCallbackMethod_Submit<v1::
   SubmitReactor* Submit(grpc::CallbackServerContext*) override { return new AnsweringStream; }
 };
 
-// Makes `calls` calls, at most `window` of them unanswered at a time.
-void Measure(const std::string& name, Client& client, size_t calls, size_t window) {
+// Makes `calls` calls, at most `window` of them unanswered at a time; returns calls per second.
+double Rate(Client& client, size_t calls, size_t window) {
   std::deque<Future<absl::StatusOr<Scheduled>>> unanswered;
-  Samples latencies;
-  size_t failed = 0;
+  ScheduleOptions options;
+  options.payload = std::string(64, 'x');
   const auto take_one = [&] {
-    failed += unanswered.front().Get().ok() ? 0 : 1;
+    const absl::StatusOr<Scheduled> scheduled = unanswered.front().Get();
+    if (!scheduled.ok()) {
+      throw std::runtime_error(std::string(scheduled.status().message()));
+    }
     unanswered.pop_front();
   };
   const Clock::time_point start = Clock::now();
   for (size_t i = 0; i < calls; ++i) {
-    const Clock::time_point call = Clock::now();
-    unanswered.push_back(client.Schedule(absl::Hours(1)));
-    while (unanswered.size() >= window) {
+    unanswered.push_back(client.Schedule(absl::Hours(1), options));
+    if (unanswered.size() >= window) {
       take_one();
-    }
-    if (window == 1) {
-      latencies.Add(SecondsSince(call) * 1e6);
     }
   }
   while (!unanswered.empty()) {
     take_one();
   }
-  const double seconds = SecondsSince(start);
-  std::printf("%-32s %6zu unanswered %12.0f calls/s", name.c_str(), window,
-              static_cast<double>(calls) / seconds);
-  if (window == 1) {
-    std::printf("   p50 %.0f us  p99 %.0f us", latencies.Percentile(0.5),
-                latencies.Percentile(0.99));
+  return static_cast<double>(calls) / SecondsSince(start);
+}
+
+// Of a call that waits for its answer before the next is made.
+double MedianLatencyUs(Client& client, size_t calls) {
+  std::vector<double> latencies_us;
+  for (size_t i = 0; i < calls; ++i) {
+    const Clock::time_point call = Clock::now();
+    client.Schedule(absl::Hours(1)).Wait(absl::InfiniteDuration());
+    latencies_us.push_back(SecondsSince(call) * 1e6);
   }
-  std::printf(failed == 0 ? "\n" : "   %zu FAILED\n", failed);
-  std::fflush(stdout);
+  return Median(latencies_us);
 }
 
-void MeasureAll(const std::string& name, const std::string& target, size_t calls) {
-  Client client({.target = target});
-  client.Schedule(absl::Hours(1)).Wait(absl::InfiniteDuration());  // connected
-  Measure(name, client, calls / 100, 1);
-  Measure(name, client, calls / 10, 64);
-  Measure(name, client, calls, 50'000);
-}
-
-void OnAnAnsweringService(size_t calls) {
+void Measure(const Options& options, Results& results) {
+  const size_t calls = options.Number("calls", options.full() ? 1'000'000 : 200'000);
+  const size_t window = options.Number("window", 50'000);
   AnsweringService service;
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  MeasureAll("a service that only answers", "127.0.0.1:" + std::to_string(port), calls);
-  server->Shutdown();
-}
-
-void OnAServer(const std::string& durability, size_t calls) {
-  testing::ServerProcess::Options options;
-  options.flags = {"--durability=" + durability};
-  const testing::ServerProcess server(options);
-  MeasureAll("timerd --durability=" + durability, server.address(), calls);
+  const std::unique_ptr<grpc::Server> answering = builder.BuildAndStart();
+  {
+    Client client({.target = "127.0.0.1:" + std::to_string(port)});
+    Rate(client, calls / 10, window);  // not counted
+    results.Add("client.answering_per_s", Rate(client, calls, window), "/s");
+  }
+  answering->Shutdown();
+  const testing::ServerProcess timerd({.flags = {"--durability=sync"}});
+  Client client({.target = timerd.address()});
+  results.Add("client.alone_p50_us", MedianLatencyUs(client, 500), "us");
+  results.Add("client.schedule_per_s", Rate(client, calls, window), "/s");
 }
 
 }  // namespace
 }  // namespace timerd::bench
 
 int main(int argc, char** argv) {
-  const size_t calls = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 200'000;
-  timerd::bench::OnAnAnsweringService(calls);
-  for (const char* durability : {"none", "os", "sync"}) {
-    timerd::bench::OnAServer(durability, calls);
-  }
+  return timerd::bench::RunProgram(argc, argv, timerd::bench::Measure);
 }

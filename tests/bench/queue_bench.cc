@@ -9,7 +9,9 @@
 #include <thread>
 #include <vector>
 
+#include "tests/bench/process_stats.h"
 #include "tests/bench/queue_load.h"
+#include "tests/support/server_process.h"
 #include "tests/support/work_call.h"
 
 namespace timerd::bench {
@@ -33,12 +35,12 @@ int Main(int argc, char** argv) {
   const auto begin = Clock::now();
   ScheduleMany(client, "slow", 0, backlog, 0, 0);
   std::printf("%d timers for the slow queue in %.1f s; RSS %.0f MiB\n", backlog,
-              std::chrono::duration<double>(Clock::now() - begin).count(), RssMib(server));
+              std::chrono::duration<double>(Clock::now() - begin).count(), RssMib(server.pid()));
   while (client.GetQueue("queue: 'slow'")->queue().depth() < static_cast<uint64_t>(backlog)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   Quick(client, *quick, made, seconds, "beside a backlog:");
-  const double before = RssMib(server);
+  const double before = RssMib(server.pid());
   {
     // Neither reads anything: a worker with all the credit there is, and a feed from the oldest on.
     WorkCall stalled(client.queues_stub(), "slow", 10'000);
@@ -46,7 +48,7 @@ int Main(int argc, char** argv) {
     auto feed = client.Watch("everything: true from_oldest: true");
     Quick(client, *quick, made, seconds, "beside two stalled readers:");
     std::printf("RSS %.0f MiB before the stalled readers, %.0f MiB with them\n", before,
-                RssMib(server));
+                RssMib(server.pid()));
     feed.Detach();
   }
   std::vector<std::unique_ptr<Taker>> takers;

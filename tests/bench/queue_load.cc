@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,22 +13,11 @@ namespace {
 
 using ::timerd::testing::ApiClient;
 using ::timerd::testing::Nanos;
-using ::timerd::testing::ServerProcess;
 
 constexpr int kBatch = 1000;
 constexpr size_t kPayload = 64;
 
 }  // namespace
-
-double RssMib(const ServerProcess& server) {
-  std::ifstream status(absl::StrCat("/proc/", server.pid(), "/status"));
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind("VmRSS:", 0) == 0) {
-      return std::atof(line.c_str() + 6) / 1024;
-    }
-  }
-  return 0;
-}
 
 void ScheduleMany(ApiClient& client, const std::string& queue, int first, int count,
                   int64_t delay_ns, int64_t spread_ns) {

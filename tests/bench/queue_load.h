@@ -14,12 +14,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "tests/support/api_client.h"
-#include "tests/support/server_process.h"
 
 namespace timerd::bench {
-
-// The memory that the server uses.
-double RssMib(const testing::ServerProcess& server);
 
 // `count` timers of 64 bytes for `queue`, numbered from `first`: the first is due in `delay_ns`,
 // the others evenly over the next `spread_ns`. Made in batches.

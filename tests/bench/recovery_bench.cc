@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "server/base/check.h"
+#include "tests/bench/process_stats.h"
 #include "tests/bench/queue_load.h"
+#include "tests/support/server_process.h"
 
 namespace timerd::bench {
 namespace {
@@ -48,7 +50,7 @@ int Main(int argc, char** argv) {
                    std::max<int64_t>(0, delay - gone), 5 * kSecond);
     }
     std::printf("%d timers scheduled in %.1f s; RSS %.0f MiB\n", overdue, SecondsSince(begin),
-                RssMib(server));
+                RssMib(server.pid()));
     server.Kill();
     while (SecondsSince(begin) < static_cast<double>(delay / kSecond) + 12) {
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -67,7 +69,7 @@ int Main(int argc, char** argv) {
     depth = reply->queue().depth();
   }
   std::printf("all that was overdue is in its queue %.1f s after the restart; RSS %.0f MiB\n",
-              SecondsSince(begin), RssMib(server));
+              SecondsSince(begin), RssMib(server.pid()));
   Quick(client, *quick, made, seconds, "beside what waits:");
   begin = Clock::now();
   Taker first(client, "slow", 5'000);
