@@ -12,19 +12,20 @@
 namespace timerd::reactor {
 namespace {
 
-// Deadlines fired in one turn, so that commands wait a few milliseconds at most.
+// Deadlines fired in one frame, so that commands wait a few milliseconds at most, for their turn as
+// well as for the disk.
 constexpr size_t kFireLimit = 1024;
 // Occurrences for workers, and what was overdue at the start, can wait; all else shares frames with
 // them, and so must not wait long, however much credit a worker comes with and however long the
 // outage was. A frame takes as many of them as may double the time that the last one took to become
 // durable, at about this much each: few on a fast disk, enough on a slow one.
-constexpr Span kUnhurriedCost = std::chrono::microseconds(60);
+constexpr Span kUnhurriedCost = std::chrono::microseconds(30);
 constexpr int64_t kLeastUnhurried = 32;
 constexpr int64_t kMostUnhurried = 1024;
 // Replies and events that may wait for the disk before the shard takes no more work.
 constexpr size_t kMaxWaiting = 32'768;
 // Frames that may wait to be applied: what is in them stays in memory.
-constexpr uint64_t kMaxUnapplied = 8;
+constexpr uint64_t kMaxUnapplied = 4;
 // The thread looks at the wall clock at least this often,
 constexpr Span kLongestSleep = std::chrono::seconds(1);
 // and writes down when it has been set by more than this.
@@ -53,6 +54,7 @@ Reactor::Reactor(const ReactorOptions& options, const Recovered& recovered,
       durable_(recovered.position.sequence()),
       applied_(recovered.position.sequence()),
       submitted_(recovered.position.sequence()),
+      fires_left_(kFireLimit),
       unhurried_(kLeastUnhurried),
       unhurried_left_(kLeastUnhurried),
       anchored_offset_ns_(recovered.position.wall_ns() - recovered.position.time_ns()),
@@ -112,7 +114,7 @@ void Reactor::Loop() {
     }
     const Instant now = shard_.reading().now;
     // While the shard waits for the disk there is nothing to wake up for: the committer wakes it.
-    const bool blocked = shard_.waiting() >= kMaxWaiting;
+    const bool blocked = shard_.waiting() >= kMaxWaiting || fires_left_ == 0;
     waker_.WaitUntil(
         clock_, blocked ? now + kLongestSleep : std::min(shard_.NextWake(), now + kLongestSleep));
   }
@@ -122,9 +124,11 @@ bool Reactor::Turn() {
   shard_.Begin(clock_.Read());
   TakeProgress();
   bool more = OrDie(shard_.LoadWindow());
+  bool more_due = false;
   bool more_unhurried = false;
   if (shard_.waiting() < kMaxWaiting) {
-    more |= shard_.Fire(kFireLimit) == kFireLimit;
+    fires_left_ -= shard_.Fire(fires_left_);
+    more_due = fires_left_ == 0;
     inbox_.Take(commands_);
     more |= !commands_.empty();
     for (Command& command : commands_) {
@@ -137,7 +141,8 @@ bool Reactor::Turn() {
   }
   OrDie(shard_.Forget());
   SubmitFrame();
-  more |= more_unhurried && unhurried_left_ > 0;  // else the frame in flight wakes the thread
+  // Else the frame in flight wakes the thread.
+  more |= (more_due && fires_left_ > 0) || (more_unhurried && unhurried_left_ > 0);
   shard_.Release();
   Publish();
   return more;
@@ -183,6 +188,7 @@ void Reactor::SubmitFrame() {
   if (submitted_ != durable_ || submitted_ - applied_ >= kMaxUnapplied) {
     return;  // the next frame gathers while this one is made durable
   }
+  fires_left_ = kFireLimit;
   unhurried_left_ = unhurried_;
   std::optional<store::Frame> frame = shard_.TakeFrame();
   if (!frame && std::abs(OffsetOf(shard_.reading()) - anchored_offset_ns_) > kWallStep.count()) {

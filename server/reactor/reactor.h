@@ -69,6 +69,7 @@ class Reactor final : public CommandPort {
   uint64_t applied_;
   uint64_t submitted_;
   Instant submitted_at_;
+  size_t fires_left_;                  // how many deadlines the next frame may yet take
   size_t unhurried_;                   // how much a frame may take of what can wait,
   size_t unhurried_left_;              // and how much more the next one may
   bool reservations_written_ = false;  // once stopping

@@ -294,10 +294,6 @@ std::string StateKey(uint32_t shard, absl::string_view id) {
   return HandleKeyWith(shard, id, kStateSuffix);
 }
 
-KeyRange HandleRange(uint32_t shard, absl::string_view id) {
-  return {SpecKey(shard, id), HandleKeyWith(shard, id, kAfterSuffixes)};
-}
-
 KeyRange WalkRange(uint32_t shard, absl::string_view prefix, absl::string_view after) {
   std::string begin = ShardPrefix(kHandleTag, shard);
   AppendEscaped(prefix, begin);

@@ -96,8 +96,6 @@ std::optional<std::string> ClockName(absl::string_view key);
 
 std::string SpecKey(uint32_t shard, absl::string_view id);
 std::string StateKey(uint32_t shard, absl::string_view id);
-// Spec and state of `id`.
-KeyRange HandleRange(uint32_t shard, absl::string_view id);
 // Specs and states of the ids that begin with `prefix` and are greater than `after`.
 KeyRange WalkRange(uint32_t shard, absl::string_view prefix, absl::string_view after);
 struct HandleKey {

@@ -171,20 +171,22 @@ absl::StatusOr<Position> KvStateStore::position() const { return ReadPosition(kv
 absl::Status KvStateStore::Checkpoint() { return kv_.Flush(); }
 
 absl::StatusOr<std::optional<Record>> KvStateStore::Get(absl::string_view key) const {
-  // One Get tells cheaply (bloom filter) of an id that is not there; one Scan then reads spec and
-  // state as they were at one moment, which two Gets beside an Apply() would not.
-  std::optional<Record> record;
-  TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> state, kv_.Get(StateKey(shard_, key)));
+  // Most of those that are asked for here are new, of which a filter tells that they are not there.
+  const std::string state_key = StateKey(shard_, key);
+  TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> state, kv_.Get(state_key));
   if (!state.has_value()) {
-    return record;
+    return std::optional<Record>();
   }
-  TIMERD_RETURN_IF_ERROR(ScanHandles(
-      kv_, shard_, HandleRange(shard_, key),
-      [&](absl::string_view, absl::string_view spec_bytes, absl::string_view state_bytes) {
-        record = Record{std::string(spec_bytes), std::string(state_bytes)};
-        return true;
-      }));
-  return record;
+  // Not two reads, beside which an Apply() could replace the handle.
+  TIMERD_ASSIGN_OR_RETURN(OrderedKv::Two both, kv_.GetTwo(SpecKey(shard_, key), state_key));
+  auto& [spec, latest] = both;
+  if (spec.has_value() != latest.has_value()) {
+    return HalfHandle(shard_, key, spec.has_value() ? "state" : "spec");
+  }
+  if (!spec.has_value()) {
+    return std::optional<Record>();
+  }
+  return std::optional<Record>(Record{*std::move(spec), *std::move(latest)});
 }
 
 absl::Status KvStateStore::ScanDue(

@@ -47,6 +47,16 @@ void MemoryKv::Set(const std::string& key, std::optional<std::string> value) {
 
 absl::StatusOr<std::optional<std::string>> MemoryKv::Get(absl::string_view key) const {
   MutexLock lock(mutex_);
+  return ValueOf(key);
+}
+
+absl::StatusOr<OrderedKv::Two> MemoryKv::GetTwo(absl::string_view first,
+                                                absl::string_view second) const {
+  MutexLock lock(mutex_);
+  return Two{ValueOf(first), ValueOf(second)};
+}
+
+std::optional<std::string> MemoryKv::ValueOf(absl::string_view key) const {
   const auto it = entries_.find(key);
   return it == entries_.end() ? std::nullopt : it->second.value;
 }

@@ -20,12 +20,15 @@ class MemoryKv final : public OrderedKv {
  public:
   absl::Status Write(const WriteBatch& batch, Durability durability) override;
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override;
+  absl::StatusOr<Two> GetTwo(absl::string_view first, absl::string_view second) const override;
   absl::Status Scan(
       absl::string_view first, absl::string_view last,
       absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const override;
   absl::Status Flush() override { return absl::OkStatus(); }
 
  private:
+  std::optional<std::string> ValueOf(absl::string_view key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   struct Version {
     uint64_t written = 0;  // the number of the write that made it
     std::optional<std::string> value;

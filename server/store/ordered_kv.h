@@ -1,6 +1,7 @@
 // What timerd needs of a key-value store: ordered keys, atomic batches, a journal.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -33,6 +34,9 @@ class OrderedKv {
   virtual absl::Status Write(const WriteBatch& batch, Durability durability) = 0;
   // The value of `key`, nothing if there is none.
   virtual absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const = 0;
+  // The same for two keys, as they were at one moment.
+  using Two = std::array<std::optional<std::string>, 2>;
+  virtual absl::StatusOr<Two> GetTwo(absl::string_view first, absl::string_view second) const = 0;
   // Calls `visit(key, value)` for the keys in [first, last) in ascending byte order, as they were
   // when Scan() began, until `visit` returns false. The views live until `visit` returns.
   virtual absl::Status Scan(

@@ -162,6 +162,23 @@ absl::StatusOr<std::optional<std::string>> RocksKv::Get(absl::string_view key) c
   return std::optional<std::string>(std::move(value));
 }
 
+absl::StatusOr<OrderedKv::Two> RocksKv::GetTwo(absl::string_view first,
+                                               absl::string_view second) const {
+  const std::array<rocksdb::Slice, 2> keys = {ToSlice(first), ToSlice(second)};
+  std::array<rocksdb::PinnableSlice, 2> values;
+  std::array<rocksdb::Status, 2> statuses;
+  db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), keys.size(), keys.data(),
+                values.data(), statuses.data());
+  Two found;
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (!statuses[i].IsNotFound()) {
+      TIMERD_RETURN_IF_ERROR(ToAbsl(statuses[i], path_, "read"));
+      found[i].emplace(values[i].data(), values[i].size());
+    }
+  }
+  return found;
+}
+
 absl::Status RocksKv::Scan(
     absl::string_view first, absl::string_view last,
     absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const {

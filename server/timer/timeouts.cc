@@ -131,7 +131,7 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
     if (!std::holds_alternative<DelayBy>(move)) {
       moved.span = deadline - context.now;
     }
-    if (std::holds_alternative<FromNow>(move) && deadline > old_deadline) {
+    if (std::holds_alternative<FromNow>(move) && deadline >= old_deadline) {
       ExtendTimeout(moved, old_span, context);
     } else {
       moved.reserved.reset();

@@ -78,6 +78,30 @@ TEST_P(OrderedKvTest, ScansFromTheFirstKeyIncludedToTheLastExcluded) {
   EXPECT_EQ(Scan("d", "b"), Pairs{});
 }
 
+TEST_P(OrderedKvTest, ReadsTwoKeysOfOneMoment) {
+  Put("a", "1");
+  const auto one = kv_->GetTwo("a", "b");
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(*one, (OrderedKv::Two{"1", std::nullopt}));
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    for (int i = 0; !stop; ++i) {
+      WriteBatch batch;
+      batch.Put("a", std::to_string(i));
+      batch.Put("b", std::to_string(i));
+      EXPECT_TRUE(kv_->Write(batch, Durability::kMemory).ok());
+    }
+  });
+  int torn = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const auto two = kv_->GetTwo("a", "b");
+    torn += !two.ok() || ((*two)[1].has_value() && (*two)[0] != (*two)[1]);
+  }
+  stop = true;
+  writer.join();
+  EXPECT_EQ(torn, 0);
+}
+
 TEST_P(OrderedKvTest, StopsScanningWhenToldTo) {
   for (const char* key : {"a", "b", "c"}) {
     Put(key, "");

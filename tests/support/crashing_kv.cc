@@ -42,6 +42,11 @@ absl::StatusOr<std::optional<std::string>> CrashingKv::Get(absl::string_view key
   return current_->Get(key);
 }
 
+absl::StatusOr<OrderedKv::Two> CrashingKv::GetTwo(absl::string_view first,
+                                                  absl::string_view second) const {
+  return current_->GetTwo(first, second);
+}
+
 absl::Status CrashingKv::Scan(
     absl::string_view first, absl::string_view last,
     absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const {
