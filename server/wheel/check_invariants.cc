@@ -17,7 +17,8 @@ struct Census {
 
 }  // namespace
 
-void TimingWheel::CheckInvariants() const {
+void TimingWheel::CheckInvariants() {
+  Settle();
   TIMERD_CHECK(cursor_ == now_ + 1);
   Census census;
   auto count = [&](Entry entry, Tick tick) {

@@ -13,46 +13,64 @@ void TimingWheel::Arm(Handle handle, Tick deadline, Place place) {
   if (handle >= nodes_.size()) {
     nodes_.Extend(size_t{handle} + 1);
   }
-  Node& node = nodes_[handle];
-  size_ += node.armed() ? 0 : 1;
-  due_live_ -= node.armed() && node.where() == Node::kDue ? 1 : 0;
-  far_live_ -= node.armed() && node.where() == Node::kFar ? 1 : 0;
-  if (deadline < cursor_ || deadline - cursor_ >= kReach) {
-    node.Arm(deadline, place);
-    Enqueue(handle, node, deadline);
-    return;
-  }
-  if (habit_.Asks() && node.filed()) {
-    const bool stays = deadline >= node.FiledBy(cursor_);
-    habit_.Learn(stays);
-    if (stays) {
-      node.Arm(deadline, place);
-      return;
-    }
-  }
-  node.Arm(deadline, place);
-  File(handle, node, deadline);
-  if (entries_ > 2 * size_ + kSlack) {
-    SweepSome();
-  }
+  PutOffChange({handle, deadline, place});
 }
 
 void TimingWheel::Disarm(Handle handle) {
-  if (!IsArmed(handle)) {
-    return;
+  if (handle < nodes_.size()) {
+    PutOffChange({handle, kNever, 0});
   }
-  Node& node = nodes_[handle];
-  node.Disarm();
-  --size_;
-  due_live_ -= node.where() == Node::kDue ? 1 : 0;
-  far_live_ -= node.where() == Node::kFar ? 1 : 0;
 }
 
-bool TimingWheel::IsArmed(Handle handle) const {
+void TimingWheel::PutOffChange(const Change& change) {
+  nodes_.Prefetch(change.handle);
+  if (put_off_.full()) {
+    Apply(put_off_.Take());
+  }
+  put_off_.Add(change);
+}
+
+void TimingWheel::Settle() {
+  while (!put_off_.empty()) {
+    Apply(put_off_.Take());
+  }
+}
+
+void TimingWheel::Apply(const Change& change) {
+  Node& node = nodes_[change.handle];
+  const bool was_armed = node.armed();
+  if (was_armed && !node.filed()) {
+    --(node.where() == Node::kFar ? far_live_ : due_live_);
+  }
+  if (change.deadline == kNever) {
+    node.Disarm();
+    size_ -= was_armed ? 1 : 0;
+    return;
+  }
+  size_ += was_armed ? 0 : 1;
+  const bool near = change.deadline >= cursor_ && change.deadline - cursor_ < kReach;
+  const bool stays = near && node.filed() && change.deadline >= node.FiledBy(cursor_);
+  node.Arm(change.deadline, change.place);
+  if (stays) {
+    return;
+  }
+  if (near) {
+    File(change.handle, node, change.deadline);
+    if (entries_ > 2 * size_ + kSlack) {
+      SweepSome();
+    }
+  } else {
+    Enqueue(change.handle, node, change.deadline);
+  }
+}
+
+bool TimingWheel::IsArmed(Handle handle) {
+  Settle();
   return handle < nodes_.size() && nodes_[handle].armed();
 }
 
 bool TimingWheel::PopExpired(Tick limit, Expired* expired) {
+  Settle();
   limit = std::min(limit, kNever - 1);
   while (!PopDue(limit, expired)) {
     if (cursor_ > limit) {
@@ -68,7 +86,8 @@ bool TimingWheel::PopExpired(Tick limit, Expired* expired) {
   return true;
 }
 
-Tick TimingWheel::NextWake() const {
+Tick TimingWheel::NextWake() {
+  Settle();
   if (size_ == 0) {
     return kNever;
   }

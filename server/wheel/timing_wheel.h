@@ -34,12 +34,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "server/wheel/adoption_habit.h"
 #include "server/wheel/chunk_pool.h"
 #include "server/wheel/due_queue.h"
 #include "server/wheel/level.h"
 #include "server/wheel/node.h"
 #include "server/wheel/pages.h"
+#include "server/wheel/put_off.h"
 #include "server/wheel/types.h"
 
 namespace timerd::wheel {
@@ -59,7 +59,7 @@ class TimingWheel {
   void Arm(Handle handle, Tick deadline, Place place);
   // Does nothing when `handle` is not armed. O(1), one cache line.
   void Disarm(Handle handle);
-  bool IsArmed(Handle handle) const;
+  bool IsArmed(Handle handle);
 
   // Takes out the first entry, by (deadline, place), whose deadline is not after `limit`, and moves
   // now() forward to that deadline; moves now() forward to `limit` and returns false when there is
@@ -73,21 +73,30 @@ class TimingWheel {
   // within 256 ticks. May be earlier to cascade a slot, never more than a few times for each, or
   // once a tick while a crowded slot is poured out in parts. kNever when nothing is armed. A few
   // dozen instructions.
-  Tick NextWake() const;
+  Tick NextWake();
 
   Tick now() const { return now_; }
   // How many handles are armed.
-  size_t size() const { return size_; }
+  size_t size() {
+    Settle();
+    return size_;
+  }
   // Entries held, live and dead: no more than about 3 x the most ever armed + 128k.
-  size_t entries() const { return entries_ + due_.size() + far_.size(); }
+  size_t entries() {
+    Settle();
+    return entries_ + due_.size() + far_.size();
+  }
   // Of entries(), those in the due queue already: popped soon, or poured ahead from a crowded slot.
-  size_t poured() const { return due_.size(); }
+  size_t poured() {
+    Settle();
+    return due_.size();
+  }
   size_t bytes() const {
     return nodes_.bytes() + pool_.bytes() + due_.bytes() + far_.bytes() + sizeof(*this);
   }
 
   // Ends the process when the structure contradicts itself. O(n); for tests.
-  void CheckInvariants() const;
+  void CheckInvariants();
 
  private:
   static constexpr int kLevels = 4;
@@ -102,6 +111,10 @@ class TimingWheel {
   // When the cursor passes this tick, the slot is poured, or cascades: the tick itself in level 0,
   // else the last one before the slot.
   static Tick EventOf(int level, Tick slot) { return (slot << (8 * level)) - (level > 0 ? 1 : 0); }
+
+  void PutOffChange(const Change& change);
+  void Settle();
+  void Apply(const Change& change);
 
   // Filing: see filing.cc.
   void File(Handle handle, Node& node, Tick tick);
@@ -145,7 +158,7 @@ class TimingWheel {
   DueQueue due_;
   DueQueue far_;
   std::vector<Expired> poured_;  // scratch
-  AdoptionHabit habit_;
+  PutOff put_off_;
   uint32_t filings_ = 0;
   uint32_t sweep_list_ = 0;
   uint32_t sweep_chunks_ = 0;  // left to do in that list

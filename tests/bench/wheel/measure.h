@@ -83,7 +83,14 @@ class Measurement {
           bytes_before(BytesAllocated()),
           timers(std::make_unique<Candidate>(plan.timers)) {}
 
-    double bytes() const { return static_cast<double>(BytesAllocated() - bytes_before); }
+    // A candidate whose memory does not come from malloc says itself what it holds.
+    double bytes() const {
+      if constexpr (requires { timers->bytes(); }) {
+        return static_cast<double>(timers->bytes());
+      } else {
+        return static_cast<double>(BytesAllocated() - bytes_before);
+      }
+    }
 
     DelayTable delays;
     size_t bytes_before;

@@ -23,6 +23,8 @@ class Wheel {
     }
   }
 
+  size_t bytes() const { return wheel_.bytes(); }
+
  private:
   wheel::TimingWheel wheel_;
   wheel::Place place_ = 0;
