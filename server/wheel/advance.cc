@@ -45,12 +45,16 @@ void TimingWheel::Step(Tick limit) {
   Survey();
 }
 
-// Cascades the slots that begin at `to`. REQUIRES: no event lies before `to`.
+// Cascades what is left of the slots that begin at `to`, and the slots after them; those that are
+// crowded are left to WorkAhead(). REQUIRES: no event lies before `to`.
 void TimingWheel::MoveCursor(Tick to) {
   const Tick from = cursor_;
   cursor_ = to;
   for (int level = 1; level < kLevels && from >> (8 * level) != SlotOf(level); ++level) {
     Cascade(level, SlotOf(level), ~uint64_t{0});
+    if (!levels_[level].crowded().Test(Ring(SlotOf(level) + 1))) {
+      Cascade(level, SlotOf(level) + 1, Level::kCrowded);
+    }
   }
   FetchFar();
 }
@@ -89,6 +93,9 @@ void TimingWheel::Pour(Tick tick) {
   Batch batch;
   while (!list.empty()) {
     list.Take(pool_, batch);
+    if (!list.empty()) {
+      list.LookAhead(pool_, [this](Entry entry) { nodes_.Prefetch(entry.handle); });
+    }
     PourBatch(batch, tick);
   }
   due_.Add(poured_);
@@ -96,7 +103,10 @@ void TimingWheel::Pour(Tick tick) {
 }
 
 void TimingWheel::PourBatch(const Batch& batch, Tick tick) {
-  PrefetchNodes(batch);
+  constexpr uint32_t kMany = 4;
+  if (batch.count > kMany) {
+    PrefetchNodes(batch);
+  }
   entries_ -= batch.count;
   for (Entry entry : batch) {
     Node& node = nodes_[entry.handle];
@@ -118,9 +128,9 @@ void TimingWheel::PourBatch(const Batch& batch, Tick tick) {
   }
 }
 
-// Does a part of what would otherwise be due all at once: of each level, the crowded slot that the
-// cursor comes to next; of level 0, the next crowded one. Four times the pace that would just do,
-// so that a caller who misses a few ticks is not punished, and at least a few chunks.
+// Does a part of what would otherwise be due all at once: of each level, what is left of the slot
+// that the cursor comes to next; of level 0, the next crowded one. Four times the pace that would
+// just do, so that a caller who misses a few ticks is not punished, and at least a few chunks.
 void TimingWheel::WorkAhead() {
   if (cursor_ < next_ahead_) {
     return;
@@ -130,7 +140,7 @@ void TimingWheel::WorkAhead() {
   };
   for (int level = 1; level < kLevels; ++level) {
     const Tick next = SlotOf(level) + 1;
-    if (levels_[level].crowded().Test(Ring(next))) {
+    if (levels_[level].occupied().Test(Ring(next))) {
       const uint32_t chunks = levels_[level].slot(Ring(next)).chunks();
       Cascade(level, next, share(chunks, (next << (8 * level)) - cursor_));
     }
@@ -159,6 +169,10 @@ void TimingWheel::LookAhead() {
   const Level& ticks = levels_[0];
   for (int i = 0; i < 2 && looked_ - cursor_ < kFarEnough && !ticks.empty(); ++i) {
     looked_ += ticks.occupied().DistanceToFirst(Ring(looked_));
+    if (looked_ - cursor_ >= kFarEnough) {
+      looked_ = cursor_ + kFarEnough;
+      return;
+    }
     ticks.slot(Ring(looked_)).LookAhead(pool_, [this](Entry entry) {
       nodes_.Prefetch(entry.handle);
     });
@@ -173,13 +187,15 @@ void TimingWheel::Survey() {
   for (int level = 0; level < kLevels; ++level) {
     const Level& ring = levels_[level];
     const Tick current = SlotOf(level);
-    if (!ring.empty()) {
-      const Tick slot = current + ring.occupied().DistanceToFirst(Ring(current));
-      next_event_ = std::min(next_event_, EventOf(level, slot));
+    if (ring.empty()) {
+      continue;
     }
-    if (level > 0 && !ring.crowded().empty()) {
-      const Tick slot = current + ring.crowded().DistanceToFirst(Ring(current));
-      next_ahead_ = std::min(next_ahead_, std::max(cursor_, (slot - 1) << (8 * level)));
+    const Tick slot = current + ring.occupied().DistanceToFirst(Ring(current));
+    if (level > 0 && slot == current + 1) {
+      next_ahead_ = cursor_;
+      next_event_ = std::min(next_event_, (slot << (8 * level)) - 1);
+    } else {
+      next_event_ = std::min(next_event_, EventOf(level, slot));
     }
   }
 }

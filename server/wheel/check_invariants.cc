@@ -49,7 +49,9 @@ void TimingWheel::CheckInvariants() {
       bool held = (slot >> 8) - (current >> 8) <= 1 && (level == 0 || slot != current);
       TIMERD_CHECK(held || list.empty());
       Tick start = slot << (8 * level);
-      TIMERD_CHECK(list.empty() || next_event_ <= EventOf(level, slot));
+      bool is_next = level > 0 && slot == current + 1;
+      TIMERD_CHECK(list.empty() || (is_next ? next_ahead_ <= cursor_ && next_event_ < start
+                                            : next_event_ <= EventOf(level, slot)));
       list.ForEach(pool_, list.chunks(), [&](Entry entry) {
         Tick tick = TickOf(entry, start);
         TIMERD_CHECK(tick >> (8 * level) == slot);

@@ -21,8 +21,9 @@ void TimingWheel::PutInLevel(Entry entry, Tick tick) {
   const Tick slot = tick >> (8 * level);
   const uint32_t index = Ring(slot);
   next_event_ = std::min(next_event_, EventOf(level, slot));
-  if (levels_[level].Append(pool_, index, entry) && levels_[level].crowded().Test(index)) {
-    next_ahead_ = std::min(next_ahead_, level == 0 ? cursor_ : (slot - 1) << (8 * level));
+  if (levels_[level].Append(pool_, index, entry) && level == 0 &&
+      levels_[0].crowded().Test(index)) {
+    next_ahead_ = cursor_;
   }
 }
 

@@ -21,7 +21,7 @@ struct Change {
 // The last few changes, first in, first out.
 class PutOff {
  public:
-  static constexpr uint32_t kMost = 16;
+  static constexpr uint32_t kMost = 32;
 
   bool empty() const { return first_ == end_; }
   bool full() const { return end_ - first_ == kMost; }

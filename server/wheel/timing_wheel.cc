@@ -2,33 +2,9 @@
 
 #include <algorithm>
 
-#include "server/base/check.h"
-
 namespace timerd::wheel {
 
 TimingWheel::TimingWheel(Tick now) : now_(std::min(now, kNever - 1)), cursor_(now_ + 1) {}
-
-void TimingWheel::Arm(Handle handle, Tick deadline, Place place) {
-  TIMERD_CHECK(deadline != kNever);
-  if (handle >= nodes_.size()) {
-    nodes_.Extend(size_t{handle} + 1);
-  }
-  PutOffChange({handle, deadline, place});
-}
-
-void TimingWheel::Disarm(Handle handle) {
-  if (handle < nodes_.size()) {
-    PutOffChange({handle, kNever, 0});
-  }
-}
-
-void TimingWheel::PutOffChange(const Change& change) {
-  nodes_.Prefetch(change.handle);
-  if (put_off_.full()) {
-    Apply(put_off_.Take());
-  }
-  put_off_.Add(change);
-}
 
 void TimingWheel::Settle() {
   while (!put_off_.empty()) {

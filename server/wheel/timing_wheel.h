@@ -34,6 +34,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "server/base/check.h"
 #include "server/wheel/chunk_pool.h"
 #include "server/wheel/due_queue.h"
 #include "server/wheel/level.h"
@@ -56,9 +57,19 @@ class TimingWheel {
   // more than a few chunks. A deadline not after now() is due at once: the next PopExpired() sees
   // it, in its place in the order. Places are unique among what is armed, and come in any order.
   // REQUIRES: deadline != kNever.
-  void Arm(Handle handle, Tick deadline, Place place);
+  void Arm(Handle handle, Tick deadline, Place place) {
+    TIMERD_CHECK(deadline != kNever);
+    if (handle >= nodes_.size()) {
+      nodes_.Extend(size_t{handle} + 1);
+    }
+    PutOffChange({handle, deadline, place});
+  }
   // Does nothing when `handle` is not armed. O(1), one cache line.
-  void Disarm(Handle handle);
+  void Disarm(Handle handle) {
+    if (handle < nodes_.size()) {
+      PutOffChange({handle, kNever, 0});
+    }
+  }
   bool IsArmed(Handle handle);
 
   // Takes out the first entry, by (deadline, place), whose deadline is not after `limit`, and moves
@@ -109,10 +120,19 @@ class TimingWheel {
   static uint32_t Ring(Tick slot) { return static_cast<uint32_t>(slot % kSlots); }
 
   // When the cursor passes this tick, the slot is poured, or cascades: the tick itself in level 0,
-  // else the last one before the slot.
-  static Tick EventOf(int level, Tick slot) { return (slot << (8 * level)) - (level > 0 ? 1 : 0); }
+  // else the last one before the slot that comes before it, so that it is done in good time.
+  // REQUIRES: in a higher level, the slot is not the next one.
+  static Tick EventOf(int level, Tick slot) {
+    return level == 0 ? slot : ((slot - 1) << (8 * level)) - 1;
+  }
 
-  void PutOffChange(const Change& change);
+  void PutOffChange(const Change& change) {
+    nodes_.Prefetch(change.handle);
+    if (put_off_.full()) {
+      Apply(put_off_.Take());
+    }
+    put_off_.Add(change);
+  }
   void Settle();
   void Apply(const Change& change);
 
@@ -145,7 +165,7 @@ class TimingWheel {
   // Not after the first tick with something to do when the cursor passes it: a slot to pour or to
   // cascade, or a far deadline that becomes near.
   Tick next_event_ = kNever;
-  // Not after the first tick at which a crowded slot can be begun.
+  // Not after the first tick at which there is a crowded slot to go on with.
   Tick next_ahead_ = kNever;
   Tick looked_ = 0;  // the nodes of the ticks before this have been asked for
   size_t size_ = 0;
