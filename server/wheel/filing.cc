@@ -1,9 +1,37 @@
-// TimingWheel: where an entry goes.
+// TimingWheel: what a change does, and where an entry goes.
 #include <algorithm>
 
 #include "server/wheel/timing_wheel.h"
 
 namespace timerd::wheel {
+
+void TimingWheel::Apply(const Change& change) {
+  Node& node = nodes_[change.handle];
+  const bool was_armed = node.armed();
+  if (was_armed && !node.filed()) {
+    --(node.where() == Node::kFar ? far_live_ : due_live_);
+  }
+  if (change.deadline == kNever) {
+    node.Disarm();
+    size_ -= was_armed ? 1 : 0;
+    return;
+  }
+  size_ += was_armed ? 0 : 1;
+  const bool near = change.deadline >= cursor_ && change.deadline - cursor_ < kReach;
+  const bool stays = near && node.filed() && change.deadline >= node.FiledBy(cursor_);
+  node.Arm(change.deadline, change.place);
+  if (stays) {
+    return;
+  }
+  if (near) {
+    File(change.handle, node, change.deadline);
+    if (entries_ > 2 * size_ + kSlack) {
+      SweepSome();
+    }
+  } else {
+    Enqueue(change.handle, node, change.deadline);
+  }
+}
 
 // Makes an entry for `tick`, the node's current one.
 // REQUIRES: `tick` is near, and not before the cursor.
