@@ -26,7 +26,9 @@
 // - Ordered. A slot whose tick has come is poured into a queue ordered by (deadline, place), and so
 //   is what is armed in the past. Whatever way an entry took, it comes out in its place.
 //
-// And what is read soon is asked for before: the nodes of the next ticks, and of the next chunk.
+// And no cache line is waited for that can be asked for before: a change is put off until a few
+// more have been made, or until the next question that it could matter to (so questions are not
+// const); what the next ticks and the sweep will read is under way while there is other work to do.
 #pragma once
 
 #include <array>

@@ -79,7 +79,6 @@ int Main(int argc, char** argv) {
         }
         if (!ours && !full) {
           plan.runs = 1;
-          plan.rounds = 3;
         }
         candidate.measure(plan, results);
       }

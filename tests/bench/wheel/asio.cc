@@ -18,7 +18,6 @@ struct ManualClock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<ManualClock>;
-  static constexpr bool is_steady = true;
   static time_point now() { return time_point(duration(at)); }
 
   static Millis at;

@@ -14,12 +14,15 @@ timerd::bench::Millis libevent_now = timerd::bench::kStart;
 
 }  // namespace
 
+// The names are what the linker's --wrap asks for.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" int __wrap_clock_gettime(clockid_t, timespec* time) {
   time->tv_sec = static_cast<time_t>(libevent_now / 1000);
   time->tv_nsec = static_cast<long>(libevent_now % 1000 * 1'000'000);
   return 0;
 }
 extern "C" int __wrap_epoll_wait(int, epoll_event*, int, int) { return 0; }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace timerd::bench {
 namespace {

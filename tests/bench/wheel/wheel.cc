@@ -55,9 +55,9 @@ void MeasureSparseWheel(Results& results) {
       wheel.PopExpired(wheel.NextWake(), &expired);
     }
   });
-  std::vector<double> hours;
-  for (int i = 0; i < 101; ++i) {
-    hours.push_back(NanosEach(1, [&] { wheel.PopExpired(wheel.now() + 3'600'000, &expired); }));
+  std::vector<double> hours(101);
+  for (double& hour : hours) {
+    hour = NanosEach(1, [&] { wheel.PopExpired(wheel.now() + 3'600'000, &expired); });
   }
   results.Add("wheel.idle_tick_ns", tick, "ns");
   results.Add("wheel.jump_ns", jump, "ns");
