@@ -217,7 +217,7 @@ class Measurement {
       }
     };
     ticks(static_cast<int>(DelayTable::kTtl));  // now no timer is left of the fill
-    constexpr int kTicks = 6000;
+    constexpr int kTicks = 3000;
     request_pair_.push_back(NanosEach(kTicks * pairs, [&] { ticks(kTicks); }));
   }
 

@@ -23,18 +23,26 @@ std::string NameOf(size_t timers) {
                                  : std::to_string(timers);
 }
 
-DelayTable::DelayTable(Delays kind, size_t timers) : kind_(kind), timers_(timers) {
-  if (kind == Delays::kConstant) {
-    return;
-  }
+namespace {
+
+std::vector<uint32_t> MakeTable(Delays kind, size_t size) {
   std::mt19937_64 random(1);
   std::uniform_real_distribution<double> unit(0, 1);
-  table_.resize(kSize);
-  for (uint32_t& delay : table_) {
+  std::vector<uint32_t> table(size);
+  for (uint32_t& delay : table) {
     const double u = unit(random);
     delay = 1 + static_cast<uint32_t>(kind == Delays::kUniform ? u * 3'600'000
                                                                : -30'000 * std::log(1 - u));
   }
+  return table;
+}
+
+}  // namespace
+
+DelayTable::DelayTable(Delays kind, size_t timers) : kind_(kind), timers_(timers) {
+  static const std::vector<uint32_t> uniform = MakeTable(Delays::kUniform, kSize);
+  static const std::vector<uint32_t> exponential = MakeTable(Delays::kExponential, kSize);
+  table_ = (kind == Delays::kUniform ? uniform : exponential).data();
 }
 
 Draw::Draw(size_t n) : all_(n) { std::iota(all_.begin(), all_.end(), Id{0}); }

@@ -42,7 +42,7 @@ class DelayTable {
   Delays kind_;
   size_t timers_;
   size_t next_ = 0;
-  std::vector<uint32_t> table_;
+  const uint32_t* table_;
 };
 
 // Ids 0 to n-1, of which random ones can be drawn.
