@@ -137,12 +137,12 @@ class Shard {
 
   // When there is something to fire or to load although no command comes; at once if that is not
   // after now.
-  Instant NextWake() const;
+  Instant NextWake();
   // For clocks that stand still, which need not stop to load what is not due. When there is
   // something to fire of what is loaded; up to where that is all there is; and the first deadline
   // on disk behind that, Instant::max() if there is none. The last REQUIRES: all frames are
   // applied.
-  Instant NextLoaded() const;
+  Instant NextLoaded();
   Instant LoadedUntil() const { return Horizon().deadline; }
   absl::StatusOr<Instant> NextStored() const;
   // When the next deadline acts, exactly; nothing if there is none. Looks at every resident: for

@@ -139,7 +139,7 @@ absl::StatusOr<size_t> Shard::Forget() {
   return page.size();
 }
 
-Instant Shard::NextLoaded() const {
+Instant Shard::NextLoaded() {
   const wheel::Tick tick = wheel_.NextWake();
   return tick == wheel::kNever ? Instant::max() : TickStart(tick);
 }
@@ -156,7 +156,7 @@ absl::StatusOr<Instant> Shard::NextStored() const {
   return next;
 }
 
-Instant Shard::NextWake() const {
+Instant Shard::NextWake() {
   if (!feed_reads_.empty() && feed_reads_.front().after <= applied_) {
     return reading_.now;
   }

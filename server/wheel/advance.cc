@@ -9,7 +9,8 @@ namespace timerd::wheel {
 bool TimingWheel::PopDue(Tick limit, Expired* expired) {
   while (!due_.empty()) {
     const Expired& top = due_.Top();
-    if (!IsCurrent(top)) {
+    Node& node = nodes_[top.handle];
+    if (!node.IsIn(Node::kDue, top)) {
       due_.Pop();
       continue;
     }
@@ -18,7 +19,7 @@ bool TimingWheel::PopDue(Tick limit, Expired* expired) {
     }
     *expired = top;
     due_.Pop();
-    nodes_[expired->handle].deadline = kNever;
+    node.Disarm();
     --size_;
     --due_live_;
     now_ = std::max(now_, expired->deadline);
@@ -27,71 +28,59 @@ bool TimingWheel::PopDue(Tick limit, Expired* expired) {
   return false;
 }
 
-// The first tick, from the cursor on, with a slot to pour or to cascade.
-Tick TimingWheel::NextEvent() const {
-  Tick event = far_.empty() ? kNever : BlockOf(far_earliest_);
-  for (int level = 0; level < kLevels; ++level) {
-    if (const Level& ring = levels_[level]; !ring.empty()) {
-      Tick slot = SlotOf(level) + ring.occupied().DistanceToFirst(Ring(SlotOf(level)));
-      event = std::min(event, slot << (8 * level));
-    }
+// Moves the cursor past the next tick where there is something to do, or past `limit`.
+// REQUIRES: nothing that is due lies before the cursor.
+void TimingWheel::Step(Tick limit) {
+  Tick event = next_event_;
+  if (!due_.empty()) {
+    event = std::min(event, due_.Top().deadline);  // of a crowded tick, poured ahead
   }
-  return event;
+  if (event > limit) {
+    MoveCursor(limit + 1);
+  } else {
+    MoveCursor(event);
+    Pour(event);
+  }
+  WorkAhead();
+  Survey();
 }
 
-// Cascades the slots that begin at `to`. REQUIRES: no event lies before `to`.
+// Cascades what is left of the slots that begin at `to`, and the slots after them; those that are
+// crowded are left to WorkAhead(). REQUIRES: no event lies before `to`.
 void TimingWheel::MoveCursor(Tick to) {
-  Tick from = cursor_;
+  const Tick from = cursor_;
   cursor_ = to;
-  if (!far_.empty() && BlockOf(far_earliest_) <= BlockOf(to)) {
-    CascadeFar();
-  }
   for (int level = 1; level < kLevels && from >> (8 * level) != SlotOf(level); ++level) {
     Cascade(level, SlotOf(level), ~uint64_t{0});
+    if (!levels_[level].crowded().Test(Ring(SlotOf(level) + 1))) {
+      Cascade(level, SlotOf(level) + 1, Level::kCrowded);
+    }
+  }
+  FetchFar();
+}
+
+void TimingWheel::FetchFar() {
+  while (!far_.empty() && far_.Top().deadline - cursor_ < kReach) {
+    const Expired item = far_.Top();
+    far_.Pop();
+    if (Node& node = nodes_[item.handle]; node.IsIn(Node::kFar, item)) {
+      --far_live_;
+      File(item.handle, node, item.deadline);
+    }
   }
 }
 
 // Moves up to `max_chunks` of the slot's chunks to the levels below, which by now reach it. Entries
-// tell enough of their ticks for that, dead or alive, unless the slot is wider than their stamps:
-// then, one time in days, the nodes are read.
+// tell enough of their ticks for that, dead or alive.
 void TimingWheel::Cascade(int level, Tick slot, uint64_t max_chunks) {
   Level& ring = levels_[level];
-  uint32_t index = Ring(slot);
-  Tick start = slot << (8 * level);
+  const uint32_t index = Ring(slot);
+  Batch batch;
   for (uint64_t i = 0; i < max_chunks && ring.occupied().Test(index); ++i) {
-    TakenChunk taken = ring.TakeChunk(pool_, index);
-    const Chunk& chunk = pool_.at(taken.index);
-    for (uint32_t k = 0; k < taken.count; ++k) {
-      Entry entry = chunk.entries[k];
-      if (8 * level <= kStampTickBits) {
-        PutInLevel(entry, (start & ~kStampTickMask) | (entry.stamp >> 8));
-      } else if (nodes_[entry.handle].Owns(entry)) {
-        PutInLevel(entry, BlockOf(cursor_) + nodes_[entry.handle].filed_tick());
-      } else {
-        --entries_;
-      }
+    ring.Take(pool_, index, batch);
+    for (Entry entry : batch) {
+      PutInLevel(entry, TickOf(entry, slot << (8 * level)));
     }
-    pool_.Give(taken.index);
-  }
-}
-
-// A new block has begun: files again what the far list holds, O(n) once in 2^48 ticks.
-void TimingWheel::CascadeFar() {
-  far_earliest_ = kNever;
-  for (uint32_t left = far_.chunks(); left > 0; --left) {
-    TakenChunk taken = far_.TakeChunk(pool_);
-    for (uint32_t i = 0; i < taken.count; ++i) {
-      Entry entry = pool_.at(taken.index).entries[i];
-      Node& node = nodes_[entry.handle];
-      --entries_;
-      if (node.Owns(entry)) {
-        node.Unfile();
-        if (node.armed()) {
-          File(entry.handle, node, node.deadline);
-        }
-      }
-    }
-    pool_.Give(taken.index);
   }
 }
 
@@ -100,17 +89,27 @@ void TimingWheel::Pour(Tick tick) {
   // Detached first: as the cursor moves, this slot may become that of a tick in the next window.
   EntryList list = levels_[0].Detach(Ring(tick));
   MoveCursor(tick + 1);
+  LookAhead();
+  Batch batch;
   while (!list.empty()) {
-    PourChunk(list.TakeChunk(pool_), tick);
+    list.Take(pool_, batch);
+    if (!list.empty()) {
+      list.LookAhead(pool_, [this](Entry entry) { nodes_.Prefetch(entry.handle); });
+    }
+    PourBatch(batch, tick);
   }
+  due_.Add(poured_);
+  poured_.clear();
 }
 
-void TimingWheel::PourChunk(TakenChunk taken, Tick tick) {
-  PrefetchNodes(taken);
-  for (uint32_t i = 0; i < taken.count; ++i) {
-    Entry entry = pool_.at(taken.index).entries[i];
+void TimingWheel::PourBatch(const Batch& batch, Tick tick) {
+  constexpr uint32_t kMany = 4;
+  if (batch.count > kMany) {
+    PrefetchNodes(batch);
+  }
+  entries_ -= batch.count;
+  for (Entry entry : batch) {
     Node& node = nodes_[entry.handle];
-    --entries_;
     if (!node.Owns(entry)) {
       continue;
     }
@@ -118,42 +117,86 @@ void TimingWheel::PourChunk(TakenChunk taken, Tick tick) {
     if (!node.armed()) {
       continue;
     }
-    if (node.deadline > tick) {
-      File(entry.handle, node, node.deadline);
+    const Tick deadline = node.Deadline(tick);
+    if (deadline > tick) {
+      File(entry.handle, node, deadline);
     } else {
-      AddDue(entry.handle, node);
+      node.Enqueue(Node::kDue, deadline);
+      ++due_live_;
+      poured_.push_back({entry.handle, deadline, node.place});
     }
   }
-  pool_.Give(taken.index);
 }
 
-// Does a part of what would otherwise be due all at once: of each level, the slot that the cursor
-// comes to next; of level 0, the next crowded one. Four times the pace that would just do, so that
-// a caller who misses a few ticks is not punished; at least a few chunks, so that small slots are
-// done at once.
+// Does a part of what would otherwise be due all at once: of each level, what is left of the slot
+// that the cursor comes to next; of level 0, the next crowded one. Four times the pace that would
+// just do, so that a caller who misses a few ticks is not punished, and at least a few chunks.
 void TimingWheel::WorkAhead() {
+  if (cursor_ < next_ahead_) {
+    return;
+  }
   auto share = [](uint32_t chunks, Tick ticks_left) {
     return std::max<uint64_t>(4, 4 * uint64_t{chunks} / ticks_left + 1);
   };
   for (int level = 1; level < kLevels; ++level) {
-    Tick next = SlotOf(level) + 1;
-    if (uint32_t chunks = levels_[level].slot(Ring(next)).chunks(); chunks > 0) {
+    const Tick next = SlotOf(level) + 1;
+    if (levels_[level].occupied().Test(Ring(next))) {
+      const uint32_t chunks = levels_[level].slot(Ring(next)).chunks();
       Cascade(level, next, share(chunks, (next << (8 * level)) - cursor_));
     }
   }
   Level& ticks = levels_[0];
-  // Eight ticks are time enough for the nodes' cache lines to come, when ticks follow fast.
-  ticks.slot(Ring(cursor_ + 8)).ForEach(pool_, 1, [this](Entry entry) {
-    nodes_.Prefetch(entry.handle);
-  });
   if (ticks.crowded().empty()) {
     return;
   }
-  uint32_t distance = ticks.crowded().DistanceToFirst(Ring(cursor_));
-  uint32_t index = Ring(cursor_ + distance);
-  uint64_t chunks = share(ticks.slot(index).chunks(), distance + 1);
+  const uint32_t distance = ticks.crowded().DistanceToFirst(Ring(cursor_));
+  const uint32_t index = Ring(cursor_ + distance);
+  const uint64_t chunks = share(ticks.slot(index).chunks(), distance + 1);
+  Batch batch;
   for (uint64_t i = 0; i < chunks && ticks.occupied().Test(index); ++i) {
-    PourChunk(ticks.TakeChunk(pool_, index), cursor_ + distance);
+    ticks.Take(pool_, index, batch);
+    PourBatch(batch, cursor_ + distance);
+  }
+  due_.Add(poured_);
+  poured_.clear();
+}
+
+// Asks for the nodes of the next occupied slots. Two of them for each one that is poured, until it
+// is 64 ticks ahead: time enough for the cache lines to come, when ticks follow fast.
+void TimingWheel::LookAhead() {
+  constexpr Tick kFarEnough = 64;
+  looked_ = std::max(looked_, cursor_);
+  const Level& ticks = levels_[0];
+  for (int i = 0; i < 2 && looked_ - cursor_ < kFarEnough && !ticks.empty(); ++i) {
+    looked_ += ticks.occupied().DistanceToFirst(Ring(looked_));
+    if (looked_ - cursor_ >= kFarEnough) {
+      looked_ = cursor_ + kFarEnough;
+      return;
+    }
+    ticks.slot(Ring(looked_)).LookAhead(pool_, [this](Entry entry) {
+      nodes_.Prefetch(entry.handle);
+    });
+    ++looked_;
+  }
+}
+
+// Finds out where there will be something to do.
+void TimingWheel::Survey() {
+  next_event_ = far_.empty() ? kNever : far_.Top().deadline - kReach;
+  next_ahead_ = levels_[0].crowded().empty() ? kNever : cursor_;
+  for (int level = 0; level < kLevels; ++level) {
+    const Level& ring = levels_[level];
+    const Tick current = SlotOf(level);
+    if (ring.empty()) {
+      continue;
+    }
+    const Tick slot = current + ring.occupied().DistanceToFirst(Ring(current));
+    if (level > 0 && slot == current + 1) {
+      next_ahead_ = cursor_;
+      next_event_ = std::min(next_event_, (slot << (8 * level)) - 1);
+    } else {
+      next_event_ = std::min(next_event_, EventOf(level, slot));
+    }
   }
 }
 

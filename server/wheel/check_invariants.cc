@@ -17,18 +17,19 @@ struct Census {
 
 }  // namespace
 
-void TimingWheel::CheckInvariants() const {
+void TimingWheel::CheckInvariants() {
+  Settle();
   TIMERD_CHECK(cursor_ == now_ + 1);
   Census census;
-  auto count = [&](Entry entry) {
+  auto count = [&](Entry entry, Tick tick) {
     ++census.entries;
     const Node& node = nodes_[entry.handle];
     if (!node.Owns(entry) || !node.armed()) {
       return;
     }
     // An entry comes up no later than its handle is due.
-    TIMERD_CHECK(BlockOf(node.deadline) > BlockOf(cursor_) ||
-                 BlockOf(cursor_) + node.filed_tick() <= node.deadline);
+    TIMERD_CHECK(tick >= cursor_ && tick <= node.Deadline(cursor_));
+    TIMERD_CHECK(tick <= node.FiledBy(cursor_));
     if (census.seen.size() <= entry.handle) {
       census.seen.resize(entry.handle + 1);
     }
@@ -45,40 +46,42 @@ void TimingWheel::CheckInvariants() const {
       census.chunks += list.chunks();
       // This ring index stands for the one slot of these windows that is not behind the cursor.
       Tick slot = current + (index - Ring(current)) % kSlots;
-      bool held = BlockOf(slot << (8 * level)) == BlockOf(cursor_) &&
-                  (slot >> 8) - (current >> 8) <= 1 && (level == 0 || slot != current);
+      bool held = (slot >> 8) - (current >> 8) <= 1 && (level == 0 || slot != current);
       TIMERD_CHECK(held || list.empty());
+      Tick start = slot << (8 * level);
+      bool is_next = level > 0 && slot == current + 1;
+      TIMERD_CHECK(list.empty() || (is_next ? next_ahead_ <= cursor_ && next_event_ < start
+                                            : next_event_ <= EventOf(level, slot)));
       list.ForEach(pool_, list.chunks(), [&](Entry entry) {
-        count(entry);
-        if (8 * level < kStampTickBits) {
-          Tick stamp_tick = entry.stamp >> 8;
-          TIMERD_CHECK(stamp_tick >> (8 * level) ==
-                       ((slot << (8 * level)) & kStampTickMask) >> (8 * level));
-        }
+        Tick tick = TickOf(entry, start);
+        TIMERD_CHECK(tick >> (8 * level) == slot);
+        count(entry, tick);
       });
     }
   }
-  census.chunks += far_.chunks();
-  far_.ForEach(pool_, far_.chunks(), [&](Entry entry) {
-    count(entry);
-    const Node& node = nodes_[entry.handle];
-    TIMERD_CHECK(!node.Owns(entry) || !node.armed() || node.deadline >= far_earliest_);
-  });
-  TIMERD_CHECK(far_.empty() || BlockOf(far_earliest_) > BlockOf(cursor_));
   TIMERD_CHECK(census.entries == entries_);
   TIMERD_CHECK(census.chunks == pool_.in_use());
 
   size_t due_current = 0;
-  due_.ForEach([&](const Expired& item) { due_current += IsCurrent(item) ? 1 : 0; });
+  due_.ForEach([&](const Expired& item) {
+    due_current += nodes_[item.handle].IsIn(Node::kDue, item) ? 1 : 0;
+  });
   TIMERD_CHECK(due_current >= due_live_);
+  size_t far_current = 0;
+  far_.ForEach([&](const Expired& item) {
+    TIMERD_CHECK(item.deadline - cursor_ >= kReach);
+    far_current += nodes_[item.handle].IsIn(Node::kFar, item) ? 1 : 0;
+  });
+  TIMERD_CHECK(far_current >= far_live_);
   size_t armed = 0;
   size_t armed_and_filed = 0;
-  nodes_.ForEach([&](Handle, const Node& node) {
+  for (size_t handle = 0; handle < nodes_.size(); ++handle) {
+    const Node& node = nodes_[handle];
     armed += node.armed() ? 1 : 0;
     armed_and_filed += node.armed() && node.filed() ? 1 : 0;
-  });
+  }
   TIMERD_CHECK(armed == size_);
-  TIMERD_CHECK(armed_and_filed == size_ - due_live_);
+  TIMERD_CHECK(armed_and_filed == size_ - due_live_ - far_live_);
   // Nothing armed is lost: each filed handle has its current entry in some list.
   TIMERD_CHECK(census.handles == armed_and_filed);
 }

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
 
+#include "server/base/check.h"
+#include "server/wheel/pages.h"
 #include "server/wheel/types.h"
 
 namespace timerd::wheel {
@@ -28,40 +28,38 @@ struct alignas(64) Chunk {
 };
 static_assert(sizeof(Chunk) == 256);
 
-// Grows by a block at a time, so a chunk never moves and no call copies what is there. Chunks given
-// back are taken again, the hottest first; blocks go back to the system with the pool.
+// Chunks given back are taken again, the hottest first; memory goes back to the system with the
+// pool. A chunk may move when another is taken.
 class ChunkPool {
  public:
   ChunkIndex Take() {
     ++in_use_;
     if (free_ != kNoChunk) {
       ChunkIndex index = free_;
-      free_ = at(index).next;
+      free_ = chunks_[index].next;
       return index;
     }
-    return TakeFresh();
+    TIMERD_CHECK(chunks_.size() < kNoChunk);
+    chunks_.Extend(chunks_.size() + 1);
+    return static_cast<ChunkIndex>(chunks_.size() - 1);
   }
 
   void Give(ChunkIndex index) {
     --in_use_;
-    at(index).next = free_;
+    chunks_[index].next = free_;
     free_ = index;
   }
 
-  Chunk& at(ChunkIndex index) { return blocks_[index / kBlock][index % kBlock]; }
-  const Chunk& at(ChunkIndex index) const { return blocks_[index / kBlock][index % kBlock]; }
+  Chunk& at(ChunkIndex index) { return chunks_[index]; }
+  const Chunk& at(ChunkIndex index) const { return chunks_[index]; }
+  void Prefetch(ChunkIndex index) const { chunks_.Prefetch(index); }
 
   size_t in_use() const { return in_use_; }
-  size_t bytes() const { return blocks_.size() * kBlock * sizeof(Chunk); }
+  size_t bytes() const { return chunks_.bytes(); }
 
  private:
-  static constexpr ChunkIndex kBlock = 256;
-
-  ChunkIndex TakeFresh();
-
-  std::vector<std::unique_ptr<Chunk[]>> blocks_;
+  PagedArray<Chunk> chunks_;
   ChunkIndex free_ = kNoChunk;
-  ChunkIndex fresh_ = 0;  // the chunks from here on have never been taken
   size_t in_use_ = 0;
 };
 

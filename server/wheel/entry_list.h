@@ -1,16 +1,20 @@
 // One slot's entries: a queue of chunks, all of them full but the last.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "server/wheel/chunk_pool.h"
 
 namespace timerd::wheel {
 
-// A chunk that TakeChunk() has cut off: the caller reads `count` entries and gives it back.
-struct TakenChunk {
-  ChunkIndex index;
-  uint32_t count;
+// Up to a chunk of entries, cut off from a list: a copy, so the chunk is back in the pool.
+struct Batch {
+  uint32_t count = 0;
+  Entry entries[Chunk::kEntries];
+
+  const Entry* begin() const { return entries; }
+  const Entry* end() const { return entries + count; }
 };
 
 // Entries are in no order that matters. 16 bytes; does not own its chunks, the pool does.
@@ -40,17 +44,29 @@ class EntryList {
     return true;
   }
 
+  // Moves the first chunk's entries to `batch`, and asks for the next chunk's lines.
   // REQUIRES: not empty().
-  TakenChunk TakeChunk(const ChunkPool& pool) {
+  void Take(ChunkPool& pool, Batch& batch) {
+    const ChunkIndex first = head_;
+    batch.count = head_ == tail_ ? tail_count_ : Chunk::kEntries;
+    std::copy_n(pool.at(first).entries, batch.count, batch.entries);
     if (head_ == tail_) {
-      TakenChunk last{head_, tail_count_};
       *this = EntryList();
-      return last;
+    } else {
+      head_ = pool.at(first).next;
+      pool.Prefetch(head_);
+      --chunks_;
     }
-    TakenChunk first{head_, Chunk::kEntries};
-    head_ = pool.at(head_).next;
-    --chunks_;
-    return first;
+    pool.Give(first);
+  }
+
+  // Calls `visit(entry)` for the entries of the first chunk, and asks for the lines of the second.
+  template <typename Visit>
+  void LookAhead(const ChunkPool& pool, Visit visit) const {
+    ForEach(pool, 1, visit);
+    if (head_ != tail_) {
+      pool.Prefetch(pool.at(head_).next);
+    }
   }
 
   // Calls `visit(entry)` for the entries of the first chunk, then of the next, up to `max_chunks`.

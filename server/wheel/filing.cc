@@ -1,117 +1,78 @@
-// TimingWheel: where an entry goes, and how the dead ones are swept out.
+// TimingWheel: what a change does, and where an entry goes.
 #include <algorithm>
 
 #include "server/wheel/timing_wheel.h"
 
 namespace timerd::wheel {
 
-// Whether the filed entry comes up early enough for the node's new deadline, so that it can stay.
-bool TimingWheel::Adopt(Node& node) {
-  if (node.filed_tick() == kBlockMask) {
-    // Filed for the block's last tick or, more likely, in the far list, which is looked at only
-    // when a later block begins.
-    if (BlockOf(node.deadline) <= BlockOf(cursor_)) {
-      return false;
+void TimingWheel::Apply(const Change& change) {
+  Node& node = nodes_[change.handle];
+  const bool was_armed = node.armed();
+  if (was_armed && !node.filed()) {
+    --(node.where() == Node::kFar ? far_live_ : due_live_);
+  }
+  if (change.deadline == kNever) {
+    node.Disarm();
+    size_ -= was_armed ? 1 : 0;
+    return;
+  }
+  size_ += was_armed ? 0 : 1;
+  const bool near = change.deadline >= cursor_ && change.deadline - cursor_ < kReach;
+  const bool stays = near && node.filed() && change.deadline >= node.FiledBy(cursor_);
+  node.Arm(change.deadline, change.place);
+  if (stays) {
+    return;
+  }
+  if (near) {
+    File(change.handle, node, change.deadline);
+    if (entries_ > 2 * size_ + kSlack) {
+      SweepSome();
     }
-    far_earliest_ = std::min(far_earliest_, node.deadline);
-    return true;
+  } else {
+    Enqueue(change.handle, node, change.deadline);
   }
-  return node.deadline >= BlockOf(cursor_) + node.filed_tick();
 }
 
-// Makes an entry for `tick`, which is not before the cursor, the node's current one.
-bool TimingWheel::File(Handle handle, Node& node, Tick tick) {
+// Makes an entry for `tick`, the node's current one.
+// REQUIRES: `tick` is near, and not before the cursor.
+void TimingWheel::File(Handle handle, Node& node, Tick tick) {
   ++entries_;
-  if (BlockOf(tick) == BlockOf(cursor_)) {
-    return PutInLevel({handle, node.File(tick)}, tick);
-  }
-  far_earliest_ = far_.empty() ? tick : std::min(far_earliest_, tick);
-  return far_.Append(pool_, {handle, node.File(kBlockMask)});
+  PutInLevel({handle, node.File(tick)}, tick);
 }
 
-// REQUIRES: `tick` is in the cursor's block and not before the cursor.
-bool TimingWheel::PutInLevel(Entry entry, Tick tick) {
+// REQUIRES: `tick` is near, and not before the cursor.
+void TimingWheel::PutInLevel(Entry entry, Tick tick) {
   int level = 0;
   while ((tick >> (8 * (level + 1))) - SlotOf(level + 1) > 1) {
     ++level;
   }
-  return levels_[level].Append(pool_, Ring(tick >> (8 * level)), entry);
-}
-
-void TimingWheel::AddDue(Handle handle, Node& node) {
-  ++due_live_;
-  due_.Add({handle, node.deadline, node.place});
-}
-
-bool TimingWheel::IsCurrent(const Expired& item) const {
-  const Node& node = nodes_[item.handle];
-  return !node.filed() && node.deadline == item.deadline && node.place == item.place;
-}
-
-void TimingWheel::PrefetchNodes(TakenChunk taken) const {
-  for (uint32_t i = 0; i < taken.count; ++i) {
-    nodes_.Prefetch(pool_.at(taken.index).entries[i].handle);
+  const Tick slot = tick >> (8 * level);
+  const uint32_t index = Ring(slot);
+  next_event_ = std::min(next_event_, EventOf(level, slot));
+  if (levels_[level].Append(pool_, index, entry) && level == 0 &&
+      levels_[0].crowded().Test(index)) {
+    next_ahead_ = cursor_;
   }
 }
 
-void TimingWheel::SweepDue() {
-  due_.Filter([this](const Expired& item) { return IsCurrent(item); });
-}
-
-// Goes on with a round through all lists, dropping the dead entries of the next few chunks. Three
-// for each chunk that filing takes: at least half of the entries are dead, so this gains on it.
-void TimingWheel::SweepSome() {
-  for (int i = 0; i < 3; ++i) {
-    if (sweep_chunks_ == 0) {
-      BeginSweepOfNextList();
-    }
-    SweepChunk();
+// Puts what is armed for the past, or for far away, in its queue.
+void TimingWheel::Enqueue(Handle handle, Node& node, Tick deadline) {
+  const bool far = deadline >= cursor_;
+  node.Enqueue(far ? Node::kFar : Node::kDue, deadline);
+  ++(far ? far_live_ : due_live_);
+  (far ? far_ : due_).Add({handle, deadline, node.place});
+  if (far) {
+    next_event_ = std::min(next_event_, deadline - kReach);
+  }
+  if (due_.size() + far_.size() > 2 * (due_live_ + far_live_) + kSlack) {
+    SweepQueues();
   }
 }
 
-void TimingWheel::BeginSweepOfNextList() {
-  sweep_list_ = sweep_list_ == kFarList ? 0 : sweep_list_ + 1;
-  while (sweep_list_ < kFarList) {
-    const SlotBitmap& occupied = levels_[sweep_list_ / kSlots].occupied();
-    uint32_t from = sweep_list_ % kSlots;
-    uint32_t distance = occupied.empty() ? kSlots : occupied.DistanceToFirst(from);
-    if (from + distance < kSlots) {
-      sweep_list_ += distance;
-      sweep_chunks_ = levels_[sweep_list_ / kSlots].slot(sweep_list_ % kSlots).chunks();
-      return;
-    }
-    sweep_list_ += kSlots - from;
+void TimingWheel::PrefetchNodes(const Batch& batch) const {
+  for (Entry entry : batch) {
+    nodes_.Prefetch(entry.handle);
   }
-  sweep_chunks_ = far_.chunks();
-}
-
-// Takes the first chunk of the list, and appends what is alive in it to the list again.
-void TimingWheel::SweepChunk() {
-  bool in_far = sweep_list_ == kFarList;
-  Level& level = levels_[in_far ? 0 : sweep_list_ / kSlots];
-  uint32_t index = sweep_list_ % kSlots;
-  if (in_far ? far_.empty() : !level.occupied().Test(index)) {
-    sweep_chunks_ = 0;  // other calls have emptied the list since it was begun
-    return;
-  }
-  --sweep_chunks_;
-  TakenChunk taken = in_far ? far_.TakeChunk(pool_) : level.TakeChunk(pool_, index);
-  PrefetchNodes(taken);
-  for (uint32_t i = 0; i < taken.count; ++i) {
-    Entry entry = pool_.at(taken.index).entries[i];
-    Node& node = nodes_[entry.handle];
-    if (!node.Owns(entry)) {
-      --entries_;
-    } else if (!node.armed()) {
-      node.Unfile();  // or a later Arm() would count on this entry
-      --entries_;
-    } else if (in_far) {
-      far_.Append(pool_, entry);
-    } else {
-      level.Append(pool_, index, entry);
-    }
-  }
-  pool_.Give(taken.index);
 }
 
 }  // namespace timerd::wheel

@@ -49,7 +49,7 @@ class SlotBitmap {
 class Level {
  public:
   // A slot of more chunks than this is worth starting on before it is due.
-  static constexpr uint32_t kCrowded = 64;
+  static constexpr uint32_t kCrowded = 16;
 
   bool empty() const { return occupied_.empty(); }
   const EntryList& slot(uint32_t index) const { return slots_[index]; }
@@ -65,10 +65,9 @@ class Level {
     return took_chunk;
   }
   // REQUIRES: slot `index` is occupied.
-  TakenChunk TakeChunk(const ChunkPool& pool, uint32_t index) {
-    TakenChunk taken = slots_[index].TakeChunk(pool);
+  void Take(ChunkPool& pool, uint32_t index, Batch& batch) {
+    slots_[index].Take(pool, batch);
     Mark(index);
-    return taken;
   }
   // Leaves the slot empty; its chunks are the caller's to give back.
   EntryList Detach(uint32_t index) {

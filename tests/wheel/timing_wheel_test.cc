@@ -166,7 +166,7 @@ TEST(TimingWheelTest, WakesExactlyAtADeadlineOfTheLowestLevel) {
 
 TEST(TimingWheelTest, ReachesADeadlineInFewStepsHoweverFarAwayItIs) {
   for (int bit = 0; bit < 64; ++bit) {
-    for (Tick start : {Tick{0}, kStart, kStart | 0xffff, (Tick{1} << kBlockBits) - 1}) {
+    for (Tick start : {Tick{0}, kStart, kStart | 0xffff, kReach - 1, 2 * kReach - 1}) {
       Tick deadline = std::min(start + (Tick{1} << bit), kNever - 1);
       TimingWheel wheel(start);
       wheel.Arm(7, deadline, 1);
@@ -198,19 +198,32 @@ TEST(TimingWheelDeathTest, RefusesTheDeadlineThatMeansNever) {
   EXPECT_DEATH(wheel.Arm(0, kNever, 0), "broken invariant");
 }
 
-// Deadlines beyond 2^48 ticks share one list, whose next look must follow the earliest of them.
 TEST(TimingWheelTest, BringsAFarEntryNearerWhenItIsArmedAgain) {
   TimingWheel wheel(kStart);
-  Tick block = Tick{1} << kBlockBits;
-  wheel.Arm(0, 9 * block, 0);
-  wheel.Arm(0, 5 * block + 3, 1);  // nearer, still far
-  wheel.Arm(1, 9 * block, 2);
-  wheel.Arm(1, block - 1, 3);  // the last tick of this block
-  wheel.Arm(2, block - 1, 4);
-  wheel.Arm(2, 7 * block, 5);
-  EXPECT_THAT(PopAll(wheel, 10 * block),
-              ElementsAre(Expired{1, block - 1, 3}, Expired{0, 5 * block + 3, 1},
-                          Expired{2, 7 * block, 5}));
+  wheel.Arm(0, kStart + 9 * kReach, 0);
+  wheel.Arm(0, kStart + 5 * kReach + 3, 1);  // nearer, still far
+  wheel.Arm(1, kStart + 9 * kReach, 2);
+  wheel.Arm(1, kStart + kReach, 3);  // the last that is near: the cursor is one ahead
+  wheel.Arm(2, kStart + kReach, 4);
+  wheel.Arm(2, kStart + 7 * kReach, 5);
+  EXPECT_THAT(PopAll(wheel, kStart + 10 * kReach),
+              ElementsAre(Expired{1, kStart + kReach, 3}, Expired{0, kStart + 5 * kReach + 3, 1},
+                          Expired{2, kStart + 7 * kReach, 5}));
+}
+
+// A node keeps 31 bits of a near deadline; these differ in the others only.
+TEST(TimingWheelTest, TellsDeadlinesApartThatAreAMultipleOfItsReachAway) {
+  TimingWheel wheel(4 * kReach);
+  for (Tick times : {4, 3, 2, 1}) {  // all in the past, and of the same place
+    wheel.Arm(0, times * kReach, 7);
+  }
+  wheel.Arm(1, 5 * kReach, 8);
+  wheel.Arm(1, 6 * kReach, 8);
+  wheel.Arm(1, 5 * kReach + 1, 8);
+  wheel.Arm(2, 6 * kReach + 1, 9);
+  EXPECT_THAT(PopAll(wheel, 10 * kReach),
+              ElementsAre(Expired{0, kReach, 7}, Expired{1, 5 * kReach + 1, 8},
+                          Expired{2, 6 * kReach + 1, 9}));
 }
 
 TEST(TimingWheelTest, MakesNoGarbageForExtensions) {
