@@ -27,14 +27,13 @@ class KvShardLog final : public ShardLog {
   absl::Status Trim(uint64_t through) override;
 
  private:
-  KvShardLog(OrderedKv& kv, uint32_t shard, Durability durability, uint64_t first,
-             uint64_t last)
+  KvShardLog(OrderedKv& kv, uint32_t shard, Durability durability, uint64_t first, uint64_t last)
       : kv_(kv), shard_(shard), durability_(durability), first_(first), last_(last) {}
 
   OrderedKv& kv_;
   const uint32_t shard_;
   const Durability durability_;
-  uint64_t first_;              // no frame is before it; Append()'s while the log is empty, else Trim()'s
+  uint64_t first_;  // no frame is before it; Append()'s while the log is empty, else Trim()'s
   std::atomic<uint64_t> last_;  // 0: the log is empty
 };
 
