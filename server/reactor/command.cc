@@ -12,4 +12,8 @@ void RefuseCommand(Command& command, const absl::Status& error) {
       command);
 }
 
+bool IsFromWorker(const Command& command) {
+  return std::holds_alternative<Settle>(command) || std::holds_alternative<Abandon>(command);
+}
+
 }  // namespace timerd::reactor

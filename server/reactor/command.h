@@ -61,6 +61,7 @@ struct Create {
   timer::Spec spec;
   bool replace = false;
   Reply<Opened> reply;
+  bool is_new = false;  // the key has just been drawn: nobody need look whether it is taken
 };
 
 // Puts a time-out on a handle that exists.
@@ -317,6 +318,8 @@ using Command = std::variant<Create, Bound, Watch, Cancel, StopLoop, Steer, Repo
 
 // Answers `command` with an error, without executing it.
 void RefuseCommand(Command& command, const absl::Status& error);
+// Whether it is what a worker says of its leases: it keeps its order, and others come first.
+bool IsFromWorker(const Command& command);
 
 // Where commands go: a shard's inbox.
 class CommandPort {

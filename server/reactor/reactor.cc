@@ -14,11 +14,12 @@ namespace {
 
 // Deadlines fired in one frame, so that commands wait a few milliseconds at most, for their turn as
 // well as for the disk.
-constexpr size_t kFireLimit = 1024;
-// Occurrences for workers, and what was overdue at the start, can wait; all else shares frames with
-// them, and so must not wait long, however much credit a worker comes with and however long the
-// outage was. A frame takes as many of them as may double the time that the last one took to become
-// durable, at about this much each: few on a fast disk, enough on a slow one.
+constexpr size_t kFireLimit = 512;
+// Occurrences for workers, what workers say of them, and what was overdue at the start, can wait;
+// all else shares frames with them, and so must not wait long, however much credit a worker comes
+// with and however long the outage was. A frame takes as many of them as may double the time that
+// the last one took to become durable, at about this much each: few on a fast disk, enough on a
+// slow one.
 constexpr Span kUnhurriedCost = std::chrono::microseconds(30);
 constexpr int64_t kLeastUnhurried = 32;
 constexpr int64_t kMostUnhurried = 1024;
@@ -49,6 +50,7 @@ Reactor::Reactor(const ReactorOptions& options, const Recovered& recovered,
     : options_(options),
       clock_(clock),
       inbox_(options.max_inbox),
+      workers_inbox_(options.max_inbox),
       window_(options.shard.window),
       shard_(options.shard, recovered, clock.Read().now, state, sink),
       durable_(recovered.position.sequence()),
@@ -68,7 +70,7 @@ Reactor::~Reactor() {
 }
 
 void Reactor::Post(Command command) {
-  switch (inbox_.Push(command, /*always=*/false)) {
+  switch (InboxOf(command).Push(command, /*always=*/false)) {
     case Inbox::Pushed::kFirst:
       return waker_.Wake();
     case Inbox::Pushed::kMore:
@@ -79,14 +81,14 @@ void Reactor::Post(Command command) {
 }
 
 void Reactor::PostAlways(Command command) {
-  if (inbox_.Push(command, /*always=*/true) == Inbox::Pushed::kFirst) {
+  if (InboxOf(command).Push(command, /*always=*/true) == Inbox::Pushed::kFirst) {
     waker_.Wake();
   }
 }
 
 Load Reactor::load() const {
-  return {.inbox = inbox_.size(),
-          .inbox_most = inbox_.most(),
+  return {.inbox = inbox_.size() + workers_inbox_.size(),
+          .inbox_most = std::max(inbox_.most(), workers_inbox_.most()),
           .frames = frames_.load(std::memory_order_relaxed),
           .operations = operations_.load(std::memory_order_relaxed),
           .residents = residents_.load(std::memory_order_relaxed),
@@ -159,6 +161,19 @@ void Reactor::Publish() {
 }
 
 bool Reactor::DoUnhurried() {
+  // What workers say first: it frees their credit.
+  while (unhurried_left_ > 0) {
+    if (next_from_workers_ == from_workers_.size()) {
+      from_workers_.clear();
+      next_from_workers_ = 0;
+      workers_inbox_.Take(from_workers_);
+      if (from_workers_.empty()) {
+        break;
+      }
+    }
+    shard_.Execute(std::move(from_workers_[next_from_workers_++]));
+    --unhurried_left_;
+  }
   if (shard_.HasBacklog()) {
     const size_t limit = (unhurried_left_ + 1) / 2;
     OrDie(shard_.FireOverdue(limit));

@@ -49,7 +49,10 @@ class Reactor final : public CommandPort {
 
   const ReactorOptions options_;
   const clock::RealClock& clock_;
+  Inbox& InboxOf(const Command& command) { return IsFromWorker(command) ? workers_inbox_ : inbox_; }
+
   Inbox inbox_;
+  Inbox workers_inbox_;
   clock::Waker waker_;
   std::atomic<bool> stopping_{false};
   // Copies for load().
@@ -65,6 +68,8 @@ class Reactor final : public CommandPort {
   // Shard's thread.
   Shard shard_;
   std::vector<Command> commands_;
+  std::vector<Command> from_workers_;  // taken from their inbox,
+  size_t next_from_workers_ = 0;       // of which those before this are executed
   uint64_t durable_;
   uint64_t applied_;
   uint64_t submitted_;

@@ -45,7 +45,8 @@ bool Shard::Attaches(const timer::Handle& handle, const Create& command) {
 }
 
 void Shard::Do(Create command) {
-  const absl::StatusOr<std::optional<Slot>> found = Lookup(command.key);
+  const absl::StatusOr<std::optional<Slot>> found =
+      command.is_new ? std::optional<Slot>() : Lookup(command.key);
   if (!found.ok()) {
     return Answer<Opened>(std::move(command.reply), found.status());
   }

@@ -19,7 +19,8 @@ template <typename Request>
 absl::StatusOr<reactor::Command> ToCreate(const Validator& validator, const Request& request,
                                           std::string key, OpenedReply reply) {
   TIMERD_ASSIGN_OR_RETURN(timer::Spec spec, validator.ToSpec(request));
-  return reactor::Create{std::move(key), std::move(spec), request.replace(), std::move(reply)};
+  return reactor::Create{std::move(key), std::move(spec), request.replace(), std::move(reply),
+                         /*is_new=*/request.id().empty()};
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ int Main(int argc, char** argv) {
     WorkCall stalled(client.queues_stub(), "slow", 10'000);
     stalled.Stall();
     auto feed = client.Watch("everything: true from_oldest: true");
+    Quick(client, *quick, made, 2, "while two readers stall:");
     Quick(client, *quick, made, seconds, "beside two stalled readers:");
     std::printf("RSS %.0f MiB before the stalled readers, %.0f MiB with them\n", before,
                 RssMib(server.pid()));
