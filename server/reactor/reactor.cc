@@ -203,8 +203,11 @@ void Reactor::SubmitFrame() {
   if (submitted_ != durable_ || submitted_ - applied_ >= kMaxUnapplied) {
     return;  // the next frame gathers while this one is made durable
   }
-  fires_left_ = kFireLimit;
-  unhurried_left_ = unhurried_;
+  // Half as much for each frame that the index is behind: whoever waits for this frame waits for
+  // those.
+  const uint64_t behind = submitted_ - applied_;
+  fires_left_ = kFireLimit >> behind;
+  unhurried_left_ = std::max<size_t>(unhurried_ >> behind, kLeastUnhurried);
   std::optional<store::Frame> frame = shard_.TakeFrame();
   if (!frame && std::abs(OffsetOf(shard_.reading()) - anchored_offset_ns_) > kWallStep.count()) {
     frame = shard_.TakeFrameEvenEmpty();
