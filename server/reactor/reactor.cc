@@ -203,11 +203,10 @@ void Reactor::SubmitFrame() {
   if (submitted_ != durable_ || submitted_ - applied_ >= kMaxUnapplied) {
     return;  // the next frame gathers while this one is made durable
   }
-  // Half as much for each frame that the index is behind: whoever waits for this frame waits for
-  // those.
-  const uint64_t behind = submitted_ - applied_;
-  fires_left_ = kFireLimit >> behind;
-  unhurried_left_ = std::max<size_t>(unhurried_ >> behind, kLeastUnhurried);
+  // Half as much while the index is some frames behind: who waits for this frame waits for those.
+  const size_t share = submitted_ - applied_ >= kMaxUnapplied / 2 ? 2 : 1;
+  fires_left_ = kFireLimit / share;
+  unhurried_left_ = std::max<size_t>(unhurried_ / share, kLeastUnhurried);
   std::optional<store::Frame> frame = shard_.TakeFrame();
   if (!frame && std::abs(OffsetOf(shard_.reading()) - anchored_offset_ns_) > kWallStep.count()) {
     frame = shard_.TakeFrameEvenEmpty();
