@@ -84,7 +84,7 @@ CLI::Option* AddSize(CLI::App& app, const std::string& name, uint64_t& value, ui
       .add_option_function<std::string>(
           name,
           [&value, name, least, most](const std::string& text) {
-            const absl::optional<uint64_t> parsed = ParseByteSize(text);
+            const std::optional<uint64_t> parsed = ParseByteSize(text);
             if (!parsed) {
               throw CLI::ValidationError(name, absl::StrCat("\"", text, "\"", kBadSize));
             }
@@ -111,7 +111,7 @@ CLI::Option* AddReserve(CLI::App& app, const std::string& name, reactor::DiskRes
             absl::string_view number = text;
             double percent = 0;
             if (!absl::ConsumeSuffix(&number, "%")) {
-              const absl::optional<uint64_t> parsed = ParseByteSize(text);
+              const std::optional<uint64_t> parsed = ParseByteSize(text);
               if (!parsed) {
                 throw CLI::ValidationError(name,
                                            absl::StrCat("\"", text, "\"", kBadSize, ", or 5%"));

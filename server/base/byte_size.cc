@@ -34,7 +34,7 @@ double UnitOf(absl::string_view unit) {
 
 }  // namespace
 
-absl::optional<uint64_t> ParseByteSize(absl::string_view text) {
+std::optional<uint64_t> ParseByteSize(absl::string_view text) {
   size_t digits = 0;
   while (digits < text.size() &&
          (absl::ascii_isdigit(static_cast<unsigned char>(text[digits])) || text[digits] == '.')) {
@@ -42,12 +42,12 @@ absl::optional<uint64_t> ParseByteSize(absl::string_view text) {
   }
   double number = 0;
   if (digits == 0 || !absl::SimpleAtod(text.substr(0, digits), &number)) {
-    return absl::nullopt;
+    return std::nullopt;
   }
   const double unit = UnitOf(absl::StripLeadingAsciiWhitespace(text.substr(digits)));
   const double bytes = number * unit;
   if (unit == 0 || bytes >= std::ldexp(1, 63)) {
-    return absl::nullopt;
+    return std::nullopt;
   }
   return static_cast<uint64_t>(bytes);
 }

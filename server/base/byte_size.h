@@ -2,16 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
 
 namespace timerd {
 
 // "1048576", "64MiB", "1.5 GiB" (powers of 1024), "20GB" (of 1000); nothing for what is no size,
 // and for 2^63 bytes or more. Upper and lower case are alike; part of a byte is dropped.
-absl::optional<uint64_t> ParseByteSize(absl::string_view text);
+std::optional<uint64_t> ParseByteSize(absl::string_view text);
 
 // "12.6GiB", "64MiB", "300B": to one decimal, rounded down.
 std::string FormatByteSize(uint64_t bytes);

@@ -20,9 +20,8 @@ inline constexpr Tick kStampTickMask = (Tick{1} << kStampTickBits) - 1;
 // item in one of the queues. Disarming leaves it there, and so a node may be filed but not armed.
 //
 //   due      1 bit armed | 31 bits of the deadline, kept when disarmed
-//   filing   2 bits where | 6 bits that count filings | 24 bits of the tick it is filed under, if
-//   in
-//            the levels; else the deadline's 24 bits above those in `due`
+//   filing   2 bits where | 6 bits that count filings | 24 bits of its tick, if it is in the
+//            levels; else the deadline's 24 bits above those in `due`
 //
 // `filing` is the stamp of the current entry. An old entry is taken for the current one only if it
 // was filed a multiple of 64 filings ago under the same tick modulo 2^24; that does no harm,

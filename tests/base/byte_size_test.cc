@@ -20,7 +20,7 @@ TEST(ByteSizeTest, IsReadInTheUnitsThatPeopleWrite) {
 TEST(ByteSizeTest, IsNotReadIntoWhatIsNone) {
   for (const char* text : {"", "B", "MiB", "-1", "-1MiB", "1..5MiB", "5%", "5 M", "5MiBs", "0x10",
                            "1e6", "nan", "inf", "8388608TiB"}) {
-    EXPECT_EQ(ParseByteSize(text), absl::nullopt) << text;
+    EXPECT_EQ(ParseByteSize(text), std::nullopt) << text;
   }
   EXPECT_EQ(ParseByteSize("8388607TiB"), uint64_t{8'388'607} << 40);
 }

@@ -2,10 +2,12 @@
 // nothing is slept for.
 #include "server/reactor/reactor.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -50,6 +52,9 @@ class GatedLog final : public store::ShardLog {
       EXPECT_TRUE(pass.WaitUntilOpen());
     }
     operations.push_back(frame.operations_size());
+    moved.push_back(static_cast<int>(
+        std::count_if(frame.operations().begin(), frame.operations().end(),
+                      [](const auto& each) { return each.has_put() && !each.put().has_spec(); })));
     return log_->Append(frame);
   }
   absl::Status Read(uint64_t from,
@@ -66,6 +71,7 @@ class GatedLog final : public store::ShardLog {
   Gate pass;
   // To be read when the reactor is gone.
   std::vector<int> operations;
+  std::vector<int> moved;  // of those, of handles that the store has already
   uint64_t trimmed = 0;
 
  private:
@@ -174,6 +180,52 @@ TEST_F(ReactorTest, WritesWhatGathersMeanwhileInOneFrame) {
   }
   reactor_.reset();
   EXPECT_EQ(log_->operations, (std::vector<int>{1, 50}));
+}
+
+TEST_F(ReactorTest, TakesABoundedNumberOfDeadlinesIntoAFrame) {
+  constexpr int kTimers = 3000;
+  gated_ = true;
+  await_events_ = kTimers;
+  Start();
+  Create("first", std::chrono::hours(1));
+  ASSERT_TRUE(log_->entered.WaitUntilOpen());
+  for (int i = 0; i < kTimers; ++i) {
+    Create(absl::StrCat("t", i), Span(0));
+  }
+  log_->pass.Open();
+  ASSERT_TRUE(told_.WaitUntilOpen());
+  reactor_.reset();
+  EXPECT_LE(*std::max_element(log_->moved.begin(), log_->moved.end()), 512);
+  EXPECT_GT(std::accumulate(log_->moved.begin(), log_->moved.end(), 0), 512);
+}
+
+TEST_F(ReactorTest, LetsOthersPassManyWorkers) {
+  constexpr int kSettlements = 10'000;
+  gated_ = true;
+  Start();
+  Create("first", std::chrono::hours(1));
+  ASSERT_TRUE(log_->entered.WaitUntilOpen());
+  std::atomic<int> settled = 0;
+  for (int i = 0; i < kSettlements; ++i) {
+    reactor_->Post(reactor::Settle{.key = HandleKey(kDefaultNamespace, "none"),
+                                   .reply = [&settled](const absl::StatusOr<Settled>& answer) {
+                                     EXPECT_THAT(answer, IsRefused(Reason::kUnknownId));
+                                     ++settled;
+                                   }});
+  }
+  int settled_before = kSettlements;
+  Gate answered;
+  reactor::Get late{HandleKey(kDefaultNamespace, "first"), [&](const absl::StatusOr<Got>& got) {
+                      EXPECT_THAT(got, IsOk());
+                      settled_before = settled;
+                      answered.Open();
+                    }};
+  reactor_->Post(std::move(late));
+  log_->pass.Open();
+  ASSERT_TRUE(answered.WaitUntilOpen());
+  EXPECT_LT(settled_before, kSettlements);
+  reactor_.reset();
+  EXPECT_EQ(settled, kSettlements) << "and all are answered";
 }
 
 TEST_F(ReactorTest, RefusesWhatComesAboveMaxInboxOnTheCallersThread) {
