@@ -16,12 +16,14 @@ constexpr uint64_t kLeastShared = kLeastMemoryBudget - kProgram;
 constexpr uint64_t kLeastOfShard = kMiB;
 // Larger ones would make a flush a long one, and gain nothing.
 constexpr uint64_t kLargestWriteBuffer = 64 * kMiB;
+// Larger ones would make whoever wants them applied wait.
+constexpr uint64_t kMostGathered = 16 * kMiB;
 
 }  // namespace
 
 absl::StatusOr<MemoryPlan> PlanMemory(uint64_t budget, uint32_t shards) {
-  // Residents get five eighths.
-  const uint64_t least = kProgram + std::max(kLeastShared, kLeastOfShard * shards * 8 / 5);
+  // Residents get nine sixteenths.
+  const uint64_t least = kProgram + std::max(kLeastShared, kLeastOfShard * shards * 16 / 9);
   if (budget < least) {
     // Rounded up, so that what is named does.
     return absl::InvalidArgumentError(absl::StrCat(
@@ -32,7 +34,9 @@ absl::StatusOr<MemoryPlan> PlanMemory(uint64_t budget, uint32_t shards) {
   MemoryPlan plan;
   plan.write_buffer_bytes = std::min(shared * 3 / 32, kLargestWriteBuffer);
   plan.block_cache_bytes = shared * 3 / 16;
-  plan.resident_bytes = shared - 2 * plan.write_buffer_bytes - plan.block_cache_bytes;
+  plan.gathered_bytes = std::min(shared / 32 / std::max(shards, 1U), kMostGathered);
+  plan.resident_bytes = shared - 2 * plan.write_buffer_bytes - plan.block_cache_bytes -
+                        2 * shards * plan.gathered_bytes;
   return plan;
 }
 

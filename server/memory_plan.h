@@ -16,12 +16,14 @@ inline constexpr uint64_t kMostMemoryBudget = uint64_t{1} << 40;
 struct MemoryPlan {
   size_t write_buffer_bytes = 0;  // one memtable of RocksDB, of two
   size_t block_cache_bytes = 0;
+  size_t gathered_bytes = 0;  // of each shard: changes that wait to be applied, twice
   size_t resident_bytes = 0;  // handles in memory, of all shards
 };
 
 // Shares out `budget` over what grows to take all that it is given. 112 MiB go to what does not:
 // the program, its threads, and a usual number of connections, streams and requests under way.
-// InvalidArgument, with the least that would do, if that leaves too little for `shards` shards.
+// InvalidArgument, with the least that would do, if that leaves too little for `shards` shards, of
+// which there may be none as yet.
 absl::StatusOr<MemoryPlan> PlanMemory(uint64_t budget, uint32_t shards);
 
 }  // namespace timerd

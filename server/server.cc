@@ -220,6 +220,7 @@ absl::Status RealServer::StartShards(const Options& options) {
   clock_.emplace(clock::ResumeTimeline(last ? &*last : nullptr, clock::RealClock::UnixNow()));
   reactor::ReactorOptions each = options.reactor;
   each.shard.max_resident_bytes = memory_plan_.resident_bytes / shards_.size();
+  each.committer.max_gathered = memory_plan_.gathered_bytes;
   each.shard.usage = &*usage_;
   each.shard.disk = disk_ ? &*disk_ : nullptr;
   each.shard.queues = queues_.get();

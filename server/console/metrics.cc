@@ -128,6 +128,8 @@ void AddShards(const std::vector<reactor::Load>& shards, std::vector<MetricFamil
   Family bytes = Gauge("timerd_resident_bytes", "Memory of these handles, as it is estimated.");
   Family window = Gauge("timerd_window_seconds",
                         "How far ahead of now a shard loads handles, as memory allows.");
+  Family unapplied = Gauge("timerd_unapplied_bytes",
+                           "Changes that are in the log and wait to be applied to the state.");
   Family ahead = Gauge("timerd_loaded_ahead_seconds",
                        "How far ahead of now all handles are loaded; below 0: behind.");
   Family pages = Counter("timerd_pages_loaded_total", "Pages of deadlines loaded from disk.");
@@ -143,14 +145,15 @@ void AddShards(const std::vector<reactor::Load>& shards, std::vector<MetricFamil
     residents.Add(labels, shards[i].residents);
     bytes.Add(labels, shards[i].resident_bytes);
     window.Add(labels, ToSeconds(shards[i].window));
+    unapplied.Add(labels, shards[i].unapplied_bytes);
     ahead.Add(labels, ToSeconds(shards[i].loaded_ahead));
     pages.Add(labels, shards[i].pages);
     late.Add(labels, shards[i].late_pages);
     frames.Add(labels, shards[i].frames);
     operations.Add(labels, shards[i].operations);
   }
-  for (Family* family :
-       {&inbox, &most, &residents, &bytes, &window, &ahead, &pages, &late, &frames, &operations}) {
+  for (Family* family : {&inbox, &most, &residents, &bytes, &window, &unapplied, &ahead, &pages,
+                         &late, &frames, &operations}) {
     family->MoveTo(families);
   }
 }

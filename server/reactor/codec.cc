@@ -241,7 +241,8 @@ absl::Status Unreadable(absl::string_view key) {
 
 std::string EncodeSpec(const timer::Handle& handle) {
   const timer::Spec& spec = handle.spec;
-  pb::Spec to;
+  thread_local pb::Spec to;  // keeps the parts that it has made once
+  to.Clear();
   to.set_kind(OnDisk<pb::Kind>(spec.kind));
   to.set_reported(spec.reported);
   to.set_span_ns(spec.span.count());
@@ -272,7 +273,8 @@ std::string EncodeSpec(const timer::Handle& handle) {
 }
 
 std::string EncodeState(const timer::Handle& handle) {
-  pb::State to;
+  thread_local pb::State to;  // as in EncodeSpec()
+  to.Clear();
   to.set_phase(OnDisk<pb::Phase>(handle.phase));
   if (handle.due) {
     Put(*handle.due, to.mutable_due());

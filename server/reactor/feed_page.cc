@@ -75,8 +75,7 @@ absl::StatusOr<uint64_t> Begin(const store::StateStore& state, const store::Feed
 
 }  // namespace
 
-storage::v1::FeedEvent EncodeFeedEvent(const Notice& notice) {
-  storage::v1::FeedEvent event;
+void EncodeFeedEvent(const Notice& notice, storage::v1::FeedEvent& event) {
   event.set_sequence(notice.feed.sequence);
   event.set_key(notice.key);
   event.set_kind(static_cast<storage::v1::Kind>(static_cast<int>(notice.kind) + 1));
@@ -85,7 +84,6 @@ storage::v1::FeedEvent EncodeFeedEvent(const Notice& notice) {
   EncodeEvent(notice.event, event.mutable_event());
   event.set_end(notice.end);
   event.set_redelivery(notice.redelivery);
-  return event;
 }
 
 absl::StatusOr<Notice> DecodeFeedEvent(absl::string_view bytes) {

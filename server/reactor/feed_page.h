@@ -9,7 +9,7 @@
 namespace timerd::reactor {
 
 // A notice as it is stored, with its place in the feed.
-storage::v1::FeedEvent EncodeFeedEvent(const Notice& notice);
+void EncodeFeedEvent(const Notice& notice, storage::v1::FeedEvent& event);
 // DataLoss when `bytes` is not a serialized storage.v1.FeedEvent.
 absl::StatusOr<Notice> DecodeFeedEvent(absl::string_view bytes);
 

@@ -49,7 +49,7 @@ Feeds::Entry& Feeds::Find(absl::string_view name) {
   return *entries_.emplace(std::string(name), std::move(entry)).first->second;
 }
 
-void Feeds::Append(Notice& notice) {
+void Feeds::Append(Notice& notice, store::Frame& frame) {
   Entry& entry = Find(NamespaceOf(notice.key));
   store::FeedExtent& extent = entry.extent;
   const uint64_t sequence = extent.next();
@@ -66,7 +66,8 @@ void Feeds::Append(Notice& notice) {
     return;
   }
   notice.feed = {.sequence = sequence, .durable = entry.durable_next - 1};
-  const storage::v1::FeedEvent& event = events_.emplace_back(EncodeFeedEvent(notice));
+  storage::v1::FeedEvent& event = *frame.add_events();
+  EncodeFeedEvent(notice, event);
   const size_t bytes = event.ByteSizeLong();
   extent.set_bytes(extent.bytes() + bytes);
   if (was_empty) {
@@ -80,7 +81,7 @@ void Feeds::Append(Notice& notice) {
   }
 }
 
-absl::Status Feeds::Trim(const store::StateStore& state, Instant now) {
+absl::StatusOr<bool> Feeds::Trim(const store::StateStore& state, Instant now) {
   if (now >= next_sweep_) {
     next_sweep_ = now + kSweepInterval;
     for (const auto& [name, entry] : entries_) {
@@ -91,6 +92,7 @@ absl::Status Feeds::Trim(const store::StateStore& state, Instant now) {
       }
     }
   }
+  bool waits = false;
   for (size_t budget = kTrimPage; budget > 0 && !over_.empty();) {
     Entry& entry = *over_.front();
     over_.pop_front();
@@ -98,10 +100,12 @@ absl::Status Feeds::Trim(const store::StateStore& state, Instant now) {
     TIMERD_ASSIGN_OR_RETURN(const size_t looked_at, TrimFront(state, entry, now, budget));
     if (looked_at == budget) {
       MarkOver(entry);  // and on in the next turn
+    } else {
+      waits |= entry.extent.bytes() > limits_.max_bytes;
     }
     budget -= looked_at;
   }
-  return absl::OkStatus();
+  return waits;
 }
 
 absl::StatusOr<size_t> Feeds::TrimFront(const store::StateStore& state, Entry& entry, Instant now,
@@ -181,10 +185,6 @@ void Feeds::MarkOver(Entry& entry) {
 }
 
 void Feeds::TakeChanged(store::Frame& frame) {
-  for (storage::v1::FeedEvent& event : events_) {
-    *frame.add_events() = std::move(event);
-  }
-  events_.clear();
   InFlight& in_flight = in_flight_.emplace_back(InFlight{frame.sequence(), {}});
   for (Entry* const entry : changed_) {
     entry->changed = false;
@@ -195,24 +195,24 @@ void Feeds::TakeChanged(store::Frame& frame) {
   changed_.clear();
 }
 
-void Feeds::OnDurable(uint64_t frame) {
-  for (const InFlight& each : in_flight_) {
-    if (each.frame == frame) {
-      for (const auto& [entry, next] : each.grown) {
-        entry->durable_next = next;
-      }
+void Feeds::OnDurable(uint64_t frame, absl::FunctionRef<void(absl::string_view)> on_grown) {
+  TIMERD_CHECK(!in_flight_.empty() && frame >= in_flight_.front().frame);
+  for (const auto& [entry, next] : in_flight_[frame - in_flight_.front().frame].grown) {
+    if (entry->durable_next < next) {
+      entry->durable_next = next;
+      on_grown(entry->extent.name());
     }
   }
 }
 
-void Feeds::OnApplied(uint64_t frame, absl::FunctionRef<void(absl::string_view)> on_grown) {
+void Feeds::OnApplied(uint64_t frame) {
   TIMERD_CHECK(!in_flight_.empty() && in_flight_.front().frame == frame);
   const InFlight applied = std::move(in_flight_.front());
   in_flight_.pop_front();
   for (const auto& [entry, next] : applied.grown) {
-    if (entry->applied_next < next) {
-      entry->applied_next = next;
-      on_grown(entry->extent.name());
+    entry->applied_next = std::max(entry->applied_next, next);
+    if (entry->extent.bytes() > limits_.max_bytes) {
+      MarkOver(*entry);
     }
   }
 }
@@ -232,6 +232,11 @@ store::FeedExtent Feeds::ExtentOf(absl::string_view name_space) const {
 uint64_t Feeds::AppliedNext(absl::string_view name_space) const {
   const auto found = entries_.find(name_space);
   return found == entries_.end() ? 1 : found->second->applied_next;
+}
+
+bool Feeds::IsStoreBehind(absl::string_view name_space) const {
+  const auto found = entries_.find(name_space);
+  return found != entries_.end() && found->second->applied_next < found->second->durable_next;
 }
 
 }  // namespace timerd::reactor

@@ -37,22 +37,25 @@ class Feeds {
   Feeds(const std::vector<store::FeedExtent>& stored, const FeedLimits& limits,
         UsageRegistry* usage);
 
-  // Puts `notice` into the next frame, and notes its place in it.
-  void Append(Notice& notice);
-  // Takes away some of what is retained no more. Looks only at what `state` has.
-  absl::Status Trim(const store::StateStore& state, Instant now);
+  // Puts `notice` into `frame`, the next one, and notes its place in it.
+  void Append(Notice& notice, store::Frame& frame);
+  // Takes away some of what is retained no more. Looks only at what `state` has; returns true if
+  // there would be more to take away if it had all.
+  absl::StatusOr<bool> Trim(const store::StateStore& state, Instant now);
 
-  // Whether there is something for the next frame; moves that into `frame`.
+  // Whether there is something for the next frame; puts the rest of it into `frame`.
   bool HasChanged() const { return !changed_.empty(); }
   void TakeChanged(store::Frame& frame);
-  void OnDurable(uint64_t frame);
   // Calls `on_grown` for each namespace whose events are in `frame`.
-  void OnApplied(uint64_t frame, absl::FunctionRef<void(absl::string_view)> on_grown);
+  void OnDurable(uint64_t frame, absl::FunctionRef<void(absl::string_view)> on_grown);
+  void OnApplied(uint64_t frame);
 
   // How far the feed of `name_space` reaches, with what is still on its way to the store.
   store::FeedExtent ExtentOf(absl::string_view name_space) const;
   // The number that the next event will get which the store has not.
   uint64_t AppliedNext(absl::string_view name_space) const;
+  // Whether there are events that a crash cannot take back, and that the store has not.
+  bool IsStoreBehind(absl::string_view name_space) const;
 
  private:
   struct Entry {
@@ -79,7 +82,6 @@ class Feeds {
   const FeedLimits limits_;
   UsageRegistry* const usage_;
   absl::flat_hash_map<std::string, std::unique_ptr<Entry>> entries_;
-  std::vector<storage::v1::FeedEvent> events_;  // for the next frame
   std::vector<Entry*> changed_;
   std::deque<Entry*> over_;
   std::deque<InFlight> in_flight_;

@@ -2,18 +2,19 @@
 #pragma once
 
 #include <condition_variable>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "server/base/mutex.h"
-#include "server/store/shard_log.h"
+#include "server/store/frame.h"
 
 namespace timerd::reactor {
 
 // One thread pushes, one takes.
 class FrameQueue {
  public:
-  void Push(store::Frame frame) {
+  void Push(std::shared_ptr<const store::Frame> frame) {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       frames_.push_back(std::move(frame));
@@ -31,7 +32,7 @@ class FrameQueue {
 
   // Waits until there are some, and takes them all, in order; none when the queue is closed and
   // empty.
-  std::vector<store::Frame> TakeAll() {
+  std::vector<std::shared_ptr<const store::Frame>> TakeAll() {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this] { return closed_ || !frames_.empty(); });
     return std::exchange(frames_, {});
@@ -40,7 +41,7 @@ class FrameQueue {
  private:
   std::mutex mutex_;  // bare, because std::condition_variable wants it so
   std::condition_variable changed_;
-  std::vector<store::Frame> frames_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<const store::Frame>> frames_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

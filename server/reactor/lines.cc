@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/handle_key.h"
@@ -35,6 +36,19 @@ uint64_t Plus(uint64_t value, int by) {
 
 }  // namespace
 
+size_t LineNameHash::operator()(const LineName& name) const {
+  return absl::HashOf(name.name_space, name.queue);
+}
+
+size_t LineNameHash::operator()(absl::string_view name) const {
+  return (*this)(LineName{NamespaceOf(name), IdOf(name)});
+}
+
+bool LineNameEq::operator()(absl::string_view joined, const LineName& name) const {
+  return joined.size() == name.name_space.size() + 1 + name.queue.size() &&
+         NamespaceOf(joined) == name.name_space && IdOf(joined) == name.queue;
+}
+
 Lines::Lines(const std::vector<store::QueueCount>& stored, QueueDirectory* directory)
     : directory_(directory) {
   for (const store::QueueCount& count : stored) {
@@ -54,19 +68,25 @@ Lines::Lines(const std::vector<store::QueueCount>& stored, QueueDirectory* direc
 }
 
 Line& Lines::Of(absl::string_view key, absl::string_view queue) {
+  if (Line* const line = Find(LineName{NamespaceOf(key), queue})) {
+    return *line;
+  }
   const std::string name = HandleKey(NamespaceOf(key), queue);
   std::unique_ptr<Line>& line = by_name_[name];
-  if (line == nullptr) {
-    line = std::make_unique<Line>();
-    line->name = name;
-    line->count.set_name(name);
-    line->loaded = Line::kEverything;
-    line->queue = directory_ == nullptr ? nullptr : directory_->Get(name);
-  }
+  line = std::make_unique<Line>();
+  line->name = name;
+  line->count.set_name(name);
+  line->loaded = Line::kEverything;
+  line->queue = directory_ == nullptr ? nullptr : directory_->Get(name);
   return *line;
 }
 
 Line* Lines::Find(absl::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+Line* Lines::Find(const LineName& name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second.get();
 }

@@ -35,10 +35,26 @@ struct Line {
   bool HasMore() const { return front.size() < count.waiting(); }
 };
 
+// The name of a line in its two parts, so that one can be looked for without joining them.
+struct LineName {
+  absl::string_view name_space;
+  absl::string_view queue;
+};
+struct LineNameHash {
+  using is_transparent = void;
+  size_t operator()(const LineName& name) const;
+  size_t operator()(absl::string_view name) const;
+};
+struct LineNameEq {
+  using is_transparent = void;
+  bool operator()(absl::string_view a, absl::string_view b) const { return a == b; }
+  bool operator()(absl::string_view joined, const LineName& name) const;
+};
+
 // Not thread-safe. Lines never move.
 class Lines {
  public:
-  // Fronts kept in memory: a line that is longer than twice this is cut back to it.
+  // Fronts kept in memory in any case; where there is room, more.
   static constexpr size_t kFront = 512;
 
   // `directory` may be null.
@@ -48,6 +64,7 @@ class Lines {
   Line& Of(absl::string_view key, absl::string_view queue);
   // The line `name`, namespace and queue; null if there is none.
   Line* Find(absl::string_view name) const;
+  Line* Find(const LineName& name) const;
   // Forgets a line that was made in vain, if it is empty.
   void DropIfEmpty(absl::string_view name);
 
@@ -75,7 +92,7 @@ class Lines {
   void Touch(Line& line);
 
   QueueDirectory* const directory_;
-  absl::flat_hash_map<std::string, std::unique_ptr<Line>> by_name_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Line>, LineNameHash, LineNameEq> by_name_;
   std::vector<Line*> changed_;
   std::vector<Line*> ready_;
   size_t next_ready_ = 0;

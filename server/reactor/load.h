@@ -15,6 +15,7 @@ struct Load {
   uint64_t operations = 0;  // in those frames: handles written or erased
   size_t residents = 0;     // handles in memory, at the end of the last turn,
   size_t resident_bytes = 0;
+  size_t unapplied_bytes = 0;  // changes that are in the log and not in the state
   // How far ahead of now handles are loaded: as the limits allow, and as it is.
   Span window{};
   Span loaded_ahead{};

@@ -89,7 +89,7 @@ class ManualReactor::Unit final : public CommandPort {
     OrDie(shard_.Forget(), "reading the store");
     while (OrDie(shard_.Dispatch(kFireBatch), "reading the store") == kFireBatch) {
     }
-    std::optional<store::Frame> frame = shard_.TakeFrame();
+    std::shared_ptr<const store::Frame> frame = shard_.TakeFrame();
     if (!frame && now_ != written_) {
       frame = shard_.TakeFrameEvenEmpty();
     }

@@ -25,8 +25,6 @@ constexpr int64_t kLeastUnhurried = 32;
 constexpr int64_t kMostUnhurried = 1024;
 // Replies and events that may wait for the disk before the shard takes no more work.
 constexpr size_t kMaxWaiting = 32'768;
-// Frames that may wait to be applied: what is in them stays in memory.
-constexpr uint64_t kMaxUnapplied = 4;
 // The thread looks at the wall clock at least this often,
 constexpr Span kLongestSleep = std::chrono::seconds(1);
 // and writes down when it has been set by more than this.
@@ -60,7 +58,8 @@ Reactor::Reactor(const ReactorOptions& options, const Recovered& recovered,
       unhurried_(kLeastUnhurried),
       unhurried_left_(kLeastUnhurried),
       anchored_offset_ns_(recovered.position.wall_ns() - recovered.position.time_ns()),
-      committer_(log, state, recovered.position.sequence(), [this] { waker_.Wake(); }),
+      committer_(options.committer, log, state, recovered.position.sequence(),
+                 [this] { waker_.Wake(); }),
       thread_([this] { Loop(); }) {}
 
 Reactor::~Reactor() {
@@ -93,6 +92,7 @@ Load Reactor::load() const {
           .operations = operations_.load(std::memory_order_relaxed),
           .residents = residents_.load(std::memory_order_relaxed),
           .resident_bytes = resident_bytes_.load(std::memory_order_relaxed),
+          .unapplied_bytes = committer_.unapplied_bytes(),
           .window = window_.load(std::memory_order_relaxed),
           .loaded_ahead = loaded_ahead_.load(std::memory_order_relaxed),
           .pages = pages_.load(std::memory_order_relaxed),
@@ -105,6 +105,9 @@ void Reactor::Loop() {
     const bool stopping = stopping_.load();
     if (Turn()) {
       continue;
+    }
+    if (stopping) {
+      committer_.Want(submitted_);
     }
     if (stopping && shard_.waiting() == 0 && applied_ == submitted_) {
       if (reservations_written_) {
@@ -143,6 +146,10 @@ bool Reactor::Turn() {
   }
   OrDie(shard_.Forget());
   SubmitFrame();
+  if (shard_.wanted() > wanted_) {
+    wanted_ = shard_.wanted();
+    committer_.Want(wanted_);
+  }
   // Else the frame in flight wakes the thread.
   more |= (more_due && fires_left_ > 0) || (more_unhurried && unhurried_left_ > 0);
   shard_.Release();
@@ -200,14 +207,18 @@ void Reactor::TakeProgress() {
 }
 
 void Reactor::SubmitFrame() {
-  if (submitted_ != durable_ || submitted_ - applied_ >= kMaxUnapplied) {
+  if (submitted_ != durable_) {
     return;  // the next frame gathers while this one is made durable
   }
-  // Half as much while the index is some frames behind: who waits for this frame waits for those.
-  const size_t share = submitted_ - applied_ >= kMaxUnapplied / 2 ? 2 : 1;
+  const size_t unapplied = committer_.unapplied_bytes();
+  if (unapplied >= 2 * options_.committer.max_gathered) {
+    return;  // what is in frames stays in memory
+  }
+  // Half as much while the index is behind: who waits for this frame waits for that.
+  const size_t share = unapplied >= options_.committer.max_gathered ? 2 : 1;
   fires_left_ = kFireLimit / share;
   unhurried_left_ = std::max<size_t>(unhurried_ / share, kLeastUnhurried);
-  std::optional<store::Frame> frame = shard_.TakeFrame();
+  std::shared_ptr<const store::Frame> frame = shard_.TakeFrame();
   if (!frame && std::abs(OffsetOf(shard_.reading()) - anchored_offset_ns_) > kWallStep.count()) {
     frame = shard_.TakeFrameEvenEmpty();
   }
@@ -218,7 +229,7 @@ void Reactor::SubmitFrame() {
     frames_.fetch_add(1, std::memory_order_relaxed);
     operations_.fetch_add(static_cast<uint64_t>(frame->operations_size()),
                           std::memory_order_relaxed);
-    committer_.Submit(*std::move(frame));
+    committer_.Submit(std::move(frame));
   }
 }
 

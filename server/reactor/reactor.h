@@ -19,6 +19,7 @@ struct ReactorOptions {
   ShardOptions shard;
   // Commands that may wait for the shard's thread; one more is refused.
   size_t max_inbox = 65'536;
+  CommitterOptions committer;
 };
 
 class Reactor final : public CommandPort {
@@ -73,6 +74,7 @@ class Reactor final : public CommandPort {
   uint64_t durable_;
   uint64_t applied_;
   uint64_t submitted_;
+  uint64_t wanted_ = 0;  // as the committer knows it
   Instant submitted_at_;
   size_t fires_left_;                  // how many deadlines the next frame may yet take
   size_t unhurried_;                   // how much a frame may take of what can wait,

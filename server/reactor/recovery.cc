@@ -1,15 +1,31 @@
 #include "server/reactor/recovery.h"
 
+#include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 
 namespace timerd::reactor {
+namespace {
+
+// What is gathered before it is applied, in bytes.
+constexpr size_t kGathered = size_t{8} << 20;
+
+}  // namespace
 
 absl::StatusOr<Recovered> Recover(store::ShardLog& log, store::StateStore& state) {
   TIMERD_ASSIGN_OR_RETURN(const store::Position position, state.position());
-  TIMERD_RETURN_IF_ERROR(log.Read(
-      position.sequence() + 1, [&state](const store::Frame& frame) { return state.Apply(frame); }));
+  const auto replay = [&state](const store::Frame& frame) -> absl::Status {
+    TIMERD_RETURN_IF_ERROR(state.Gather(frame));
+    return state.gathered_bytes() < kGathered ? absl::OkStatus() : state.Apply().status();
+  };
+  TIMERD_RETURN_IF_ERROR(log.Read(position.sequence() + 1, replay));
+  TIMERD_RETURN_IF_ERROR(state.Apply().status());
   Recovered recovered;
   TIMERD_ASSIGN_OR_RETURN(recovered.position, state.position());
+  if (recovered.position.sequence() < position.begun()) {
+    return absl::DataLossError(absl::StrCat(
+        "the log ends with frame ", recovered.position.sequence(), ", and the state has a part of ",
+        position.begun(), "; restore the data directory from a backup"));
+  }
   TIMERD_ASSIGN_OR_RETURN(recovered.namespaces, state.namespaces());
   TIMERD_ASSIGN_OR_RETURN(recovered.queues, state.queues());
   TIMERD_ASSIGN_OR_RETURN(recovered.feeds, state.feeds());

@@ -22,8 +22,8 @@ size_t BytesBehind(const std::optional<timer::Outcome>& outcome) {
   return outcome ? BytesBehind(outcome->payload) : 0;
 }
 
-size_t BytesBehind(const std::optional<timer::Event>& event) {
-  return event ? BytesBehind(event->payload) : 0;
+size_t BytesBehind(const Boxed<timer::Event>& event) {
+  return event ? sizeof(timer::Event) + kBlockOverhead + BytesBehind(event->payload) : 0;
 }
 
 }  // namespace

@@ -109,7 +109,12 @@ absl::StatusOr<std::optional<Slot>> Shard::Load(absl::string_view key) {
   if (!record) {
     return std::optional<Slot>();
   }
-  TIMERD_ASSIGN_OR_RETURN(timer::Handle handle, Decode(key, record->spec, record->state));
+  TIMERD_ASSIGN_OR_RETURN(const Slot slot, Add(key, *record));
+  return std::optional<Slot>(slot);
+}
+
+absl::StatusOr<Slot> Shard::Add(absl::string_view key, const store::Record& record) {
+  TIMERD_ASSIGN_OR_RETURN(timer::Handle handle, Decode(key, record.spec, record.state));
   std::vector<IndexKey> indexed = timer::AllDue(handle);
   const Slot slot = residents_.Add(std::move(handle));
   residents_[slot].indexed = std::move(indexed);
@@ -120,7 +125,7 @@ absl::StatusOr<std::optional<Slot>> Shard::Load(absl::string_view key) {
     residents_[slot].stage = timer::StageOf(loaded);
     residents_[slot].lease = loaded.delivery.lease;
   }
-  return std::optional<Slot>(slot);
+  return slot;
 }
 
 bool Shard::IsGone(const Resident& resident) const {
@@ -160,7 +165,7 @@ void Shard::Emit(Slot slot, uint64_t after, bool redelivery) {
       Bury(handle, event);
     }
     const auto notice = std::make_shared<Notice>(MakeNotice(handle, event, redelivery));
-    feeds_.Append(*notice);
+    feeds_.Append(*notice, *next_frame_);
     if (after > taken_ || options_.is_virtual) {  // told when it is durable
       notice->feed.durable = notice->feed.sequence;
     }
@@ -261,7 +266,7 @@ void Shard::LeaveQueue(Slot slot, const timer::Handle& next) {
     return;
   }
   // The next record cannot say where this one waited.
-  storage::v1::Erase& erase = *operations_.emplace_back().mutable_erase();
+  storage::v1::Erase& erase = *next_frame_->add_operations()->mutable_erase();
   erase.set_key(handle.key);
   erase.set_queue(HandleKey(NamespaceOf(handle.key), handle.spec.queue));
   SetDueKeys(resident.indexed, {}, erase.mutable_disarmed());
@@ -271,15 +276,16 @@ void Shard::LeaveQueue(Slot slot, const timer::Handle& next) {
 
 // ---- Frames ------------------------------------------------------------------------------------
 
-std::optional<store::Frame> Shard::TakeFrame() {
+std::shared_ptr<const store::Frame> Shard::TakeFrame() {
   if (!HasChanges()) {
-    return std::nullopt;
+    return nullptr;
   }
   return TakeFrameEvenEmpty();
 }
 
-store::Frame Shard::TakeFrameEvenEmpty() {
-  store::Frame frame;
+std::shared_ptr<const store::Frame> Shard::TakeFrameEvenEmpty() {
+  const std::shared_ptr<store::Frame> taken = std::exchange(next_frame_, store::NewFrame());
+  store::Frame& frame = *taken;
   frame.set_shard(options_.index);
   frame.set_epoch(1);
   frame.set_sequence(++taken_);
@@ -288,10 +294,6 @@ store::Frame Shard::TakeFrameEvenEmpty() {
   frame.set_next_place(next_place_);
   namespaces_.TakeChanged(frame);
   lines_.TakeChanged(frame);
-  for (storage::v1::Operation& operation : operations_) {
-    *frame.add_operations() = std::move(operation);
-  }
-  operations_.clear();
   feeds_.TakeChanged(frame);
   for (const Slot slot : gathered_) {
     Resident& resident = residents_[slot];
@@ -327,15 +329,16 @@ store::Frame Shard::TakeFrameEvenEmpty() {
     resident.dirty = false;
     resident.last_frame = taken_;
   }
+  flying_ += gathered_.size();
   in_flight_.push_back({taken_, last_taken_at_, std::exchange(gathered_, {})});
   last_taken_at_ = reading_.now;
-  return frame;
+  return taken;
 }
 
 void Shard::OnDurable(uint64_t sequence) {
   TIMERD_CHECK(sequence > durable_ && sequence <= taken_);
   durable_ = sequence;
-  feeds_.OnDurable(sequence);
+  feeds_.OnDurable(sequence, [this](absl::string_view name) { sink_.OnFeedGrown(name); });
 }
 
 void Shard::OnApplied(uint64_t sequence) {
@@ -345,12 +348,13 @@ void Shard::OnApplied(uint64_t sequence) {
   std::erase_if(unburied_, [sequence](const auto& each) { return each.second <= sequence; });
   const std::vector<Slot> slots = std::move(in_flight_.front().slots);
   in_flight_.pop_front();
+  flying_ -= slots.size();
   for (const Slot slot : slots) {
     if (residents_[slot].last_frame == sequence) {  // not part of a later frame too
       Settle(slot);
     }
   }
-  feeds_.OnApplied(sequence, [this](absl::string_view name) { sink_.OnFeedGrown(name); });
+  feeds_.OnApplied(sequence);
 }
 
 void Shard::Release() {

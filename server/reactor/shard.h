@@ -26,6 +26,7 @@
 // armed anew, and the rest is found because the index keeps the two apart.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -124,12 +125,14 @@ class Shard {
   // Makes what heartbeats have moved part of the next frame: before a stop.
   void WriteReservations();
 
-  // All changes since the last frame, or nothing. Frames are appended to the log, and then applied
-  // to the state store, in the order in which they were taken.
-  std::optional<store::Frame> TakeFrame();
+  // All changes since the last frame, null if there are none. Frames are appended to the log, and
+  // then applied to the state store, in the order in which they were taken.
+  std::shared_ptr<const store::Frame> TakeFrame();
   // As TakeFrame(), but at least a frame that says what time it is: what a restart measures its gap
   // from, when the wall clock was set meanwhile.
-  store::Frame TakeFrameEvenEmpty();
+  std::shared_ptr<const store::Frame> TakeFrameEvenEmpty();
+  // The last frame that somebody waits for to be applied.
+  uint64_t wanted() const { return wanted_; }
   void OnDurable(uint64_t sequence);
   void OnApplied(uint64_t sequence);
   // Gives out the replies and events that need wait no longer.
@@ -156,6 +159,8 @@ class Shard {
   const clock::Reading& reading() const { return reading_; }
 
  private:
+  static constexpr size_t kManyInFlight = 4096;
+
   struct Output {
     uint64_t after;  // the frame that must be durable before
     absl::AnyInvocable<void()> give;
@@ -223,8 +228,17 @@ class Shard {
 
   // The handle `key`, made resident; nothing if there is none. It may be one that is gone.
   absl::StatusOr<std::optional<Slot>> Load(absl::string_view key);
-  // A handle that stands in an index; DataLoss if it has no record.
-  absl::StatusOr<Slot> LoadIndexed(absl::string_view key);
+  // Makes what is in the store a resident.
+  absl::StatusOr<Slot> Add(absl::string_view key, const store::Record& record);
+  using IndexPage = std::vector<std::pair<DueKey, std::string>>;
+  using Records = std::vector<std::optional<store::Record>>;
+  // What the store has of those handles of `page` that are not resident, read together, which takes
+  // less than one by one.
+  absl::StatusOr<Records> ReadRecords(const IndexPage& page) const;
+  // A handle that stands in an index, and what was just read of it if it was not resident; DataLoss
+  // if it has no record.
+  absl::StatusOr<Slot> LoadIndexed(absl::string_view key,
+                                   const std::optional<store::Record>& record);
   // The handle `key` for a command: what was overdue of it has fired. An event of that may have
   // been sent before the stop.
   absl::StatusOr<std::optional<Slot>> Lookup(absl::string_view key);
@@ -268,8 +282,18 @@ class Shard {
   bool HasRoom() const {
     return residents_.bytes() < options_.max_resident_bytes - options_.max_resident_bytes / 8;
   }
+  // Whether the fronts of the lines take as much as they may: a quarter of what there is.
+  bool AreFrontsFull() const {
+    return lined_ * (residents_.bytes() / std::max<size_t>(residents_.size(), 1)) >=
+           options_.max_resident_bytes / 4;
+  }
   // What is due within this must be loaded, whether there is room or not.
   Span Urgent() const;
+  // How far ahead of now what is loaded may end before there is more to be loaded.
+  Span LoadAhead() const { return (HasRoom() ? window_.span : Urgent()) / 2; }
+  // Whether so much is on its way to the store that a look into the store should wait for it, if it
+  // can: all of that is looked at too.
+  bool IsStoreBehind() const { return flying_ > kManyInFlight; }
   // Halves the residents by a nearer horizon.
   void ShrinkWindow();
   // The wall clock has been set: it is `ahead` of service time now.
@@ -310,7 +334,8 @@ class Shard {
   void TakeLetterNow(TakeLetter command);
 
   bool HasChanges() const {
-    return !gathered_.empty() || !operations_.empty() || lines_.HasChanged() || feeds_.HasChanged();
+    return !gathered_.empty() || next_frame_->operations_size() > 0 || lines_.HasChanged() ||
+           feeds_.HasChanged();
   }
   // Answers some of the reads of feeds that wait.
   void ReadFeeds();
@@ -337,6 +362,7 @@ class Shard {
   uint64_t taken_;    // sequence of the last frame taken,
   uint64_t durable_;  // made durable,
   uint64_t applied_;  // and applied: applied_ <= durable_ <= taken_
+  uint64_t wanted_ = 0;
 
   Residents residents_;
   wheel::TimingWheel wheel_;
@@ -361,9 +387,11 @@ class Shard {
   std::map<std::pair<std::string, DueKey>, uint64_t> unburied_;
   Instant next_letter_forget_;
 
-  std::vector<storage::v1::Operation> operations_;  // for the next frame, before its handles
-  std::vector<Slot> gathered_;                      // dirty residents, for the next frame
+  std::shared_ptr<store::Frame> next_frame_ = store::NewFrame();
+  std::vector<Slot> gathered_;  // dirty residents, for the next frame
   std::deque<InFlight> in_flight_;
+  size_t lined_ = 0;                  // handles in the fronts of all lines
+  size_t flying_ = 0;                 // handles in them, one that is in several as often
   std::vector<timer::Event> events_;  // of the step under way
   std::deque<Output> outputs_;
   std::deque<Read> reads_;

@@ -215,6 +215,7 @@ void Shard::Do(Get command) {
 }
 
 void Shard::Do(List command) {
+  wanted_ = LatestFrame();
   reads_.push_back({LatestFrame(), [this, command = std::move(command)]() mutable {
                       absl::StatusOr<Listed> listed =
                           ListHandles(state_, command, reading_.now, wall_ahead_,

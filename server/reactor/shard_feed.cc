@@ -21,6 +21,9 @@ void Shard::Do(ReadFeed command) {
   // Who begins sees all that was decided before; who goes on is not made to wait for it.
   const auto* const after = std::get_if<AfterEvent>(&command.start);
   const bool is_stored = after != nullptr && after->sequence + 1 < feeds_.AppliedNext(name);
+  if (!is_stored) {
+    wanted_ = LatestFrame();
+  }
   feed_reads_.push_back({is_stored ? 0 : LatestFrame(), std::move(command)});
 }
 
@@ -31,10 +34,12 @@ void Shard::ReadFeeds() {
        ++read) {
     ReadFeed command = std::move(feed_reads_.front().command);
     feed_reads_.pop_front();
-    absl::StatusOr<FeedPage> page =
-        ReadFeedPage(state_, feeds_.ExtentOf(NamespaceOf(command.filter.prefix)), command);
+    const absl::string_view name = NamespaceOf(command.filter.prefix);
+    absl::StatusOr<FeedPage> page = ReadFeedPage(state_, feeds_.ExtentOf(name), command);
     if (page.ok()) {
       page->now = reading_.now;
+      // Of these nobody will be told: it was done while this read was waiting.
+      page->more |= feeds_.IsStoreBehind(name);
     }
     command.reply(std::move(page));
   }

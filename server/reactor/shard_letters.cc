@@ -35,19 +35,20 @@ void Shard::Bury(const timer::Handle& handle, const timer::Event& event) {
   }
   letter.set_failure(event.payload);
   letter.set_lapsed(event.reason == timer::EndReason::kLeaseLapsed);
-  storage::v1::Bury& bury = *operations_.emplace_back().mutable_bury();
+  storage::v1::Bury& bury = *next_frame_->add_operations()->mutable_bury();
   SetLetterKey(line.name, {event.time, next_place_++}, bury.mutable_key());
   bury.set_letter(letter.SerializeAsString());
   lines_.AddLetters(line, 1);
 }
 
 void Shard::Unbury(Line& line, const DueKey& key) {
-  SetLetterKey(line.name, key, operations_.emplace_back().mutable_unbury()->mutable_key());
+  SetLetterKey(line.name, key, next_frame_->add_operations()->mutable_unbury()->mutable_key());
   lines_.AddLetters(line, -1);
   unburied_[{line.name, key}] = taken_ + 1;
 }
 
 void Shard::Do(ListLetters command) {
+  wanted_ = LatestFrame();
   reads_.push_back(
       {LatestFrame(), [this, command = std::move(command)]() mutable {
          Letters letters{.now = reading_.now};

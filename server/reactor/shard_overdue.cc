@@ -49,11 +49,17 @@ absl::StatusOr<size_t> Shard::FireOverdue(size_t limit) {
     entries.resize(limit);
     more = true;
   }
-  size_t fired = 0;
+  IndexPage page;
   for (const Entry& entry : entries) {
+    page.emplace_back(entry.due, entry.key);
+  }
+  TIMERD_ASSIGN_OR_RETURN(const Records records, ReadRecords(page));
+  size_t fired = 0;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const Entry& entry = entries[i];
     OverdueOn(entry.timeline).after = {entry.due.deadline + AheadOf(entry.timeline),
                                        entry.due.place};
-    TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(entry.key));
+    TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(entry.key, records[i]));
     fired += FireOverdueOf(slot, entry.due);
     Settle(slot);  // the wall clock has been set back, and it is not due any more
   }

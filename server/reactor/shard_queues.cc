@@ -114,21 +114,24 @@ void Shard::LineUp(Slot slot) {
   }
   if (resident.lined) {
     line.front.erase(*resident.lined);
+    --lined_;
   }
   resident.lined = key;
   if (!key) {
     return;
   }
   line.front.emplace(*key, slot);
+  ++lined_;
   lines_.SetReady(line);
-  if (line.front.size() > 2 * Lines::kFront) {
+  if (line.front.size() > 2 * Lines::kFront && AreFrontsFull()) {
     // What is behind the front stays on disk, or goes there with the next frame.
-    const auto last = std::next(line.front.begin(), Lines::kFront - 1);
-    line.loaded = last->first;
+    const auto behind_front = std::prev(line.front.end(), Lines::kFront);
+    line.loaded = std::prev(behind_front)->first;
     std::vector<Slot> behind;
-    std::for_each(std::next(last), line.front.end(),
+    std::for_each(behind_front, line.front.end(),
                   [&behind](const auto& each) { behind.push_back(each.second); });
-    line.front.erase(std::next(last), line.front.end());
+    line.front.erase(behind_front, line.front.end());
+    lined_ -= behind.size();
     for (const Slot each : behind) {
       residents_[each].lined.reset();
       if (each != slot) {
@@ -142,15 +145,19 @@ absl::Status Shard::LoadLine(Line& line) {
   if (!line.front.empty() || !line.HasMore() || line.loaded == Line::kEverything) {
     return absl::OkStatus();
   }
-  std::vector<std::pair<DueKey, std::string>> page;
+  if (IsStoreBehind()) {
+    wanted_ = taken_;
+  }
+  IndexPage page;
   TIMERD_RETURN_IF_ERROR(
       state_.ScanWaiting(line.name, line.loaded, [&page](const DueKey& due, auto key) {
         page.emplace_back(due, std::string(key));
         return page.size() < kPage;
       }));
   line.loaded = page.size() == kPage ? page.back().first : Line::kEverything;
-  for (const auto& [due, key] : page) {
-    TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(key));
+  TIMERD_ASSIGN_OR_RETURN(const Records records, ReadRecords(page));
+  for (size_t i = 0; i < page.size(); ++i) {
+    TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(page[i].second, records[i]));
     Settle(slot);
   }
   // What is on its way to the store was not in the page.

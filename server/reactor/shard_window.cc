@@ -105,7 +105,10 @@ bool Shard::FireNow(Slot slot, const DueKey& due) {
 
 absl::StatusOr<size_t> Shard::Forget() {
   TIMERD_RETURN_IF_ERROR(ForgetLetters());
-  TIMERD_RETURN_IF_ERROR(feeds_.Trim(state_, reading_.now));
+  TIMERD_ASSIGN_OR_RETURN(const bool waits, feeds_.Trim(state_, reading_.now));
+  if (waits) {
+    wanted_ = taken_;
+  }
   if (reading_.now < next_forget_) {
     return 0;
   }
@@ -166,8 +169,9 @@ Instant Shard::NextWake() {
     if (until_behind <= Span::zero()) {
       return reading_.now;
     }
-    const Span ahead = HasRoom() ? window_.span / 2 : Urgent() / 2;
-    wake = std::min(wake, reading_.now + until_behind - ahead);
+    const Span ahead = LoadAhead();
+    wake = std::min(wake, reading_.now + until_behind -
+                              (IsStoreBehind() ? std::min(ahead, Urgent() / 2) : ahead));
   }
   return wake;
 }
@@ -223,7 +227,7 @@ bool Shard::IsWithinWindow(const timer::Handle& handle) const {
   };
   const std::optional<DueKey> waiting = timer::WaitingKey(handle);
   if (waiting) {
-    const Line* const line = lines_.Find(HandleKey(NamespaceOf(handle.key), handle.spec.queue));
+    const Line* const line = lines_.Find(LineName{NamespaceOf(handle.key), handle.spec.queue});
     if (line != nullptr && *waiting <= line->loaded) {
       return true;
     }
@@ -235,7 +239,28 @@ bool Shard::IsWithinWindow(const timer::Handle& handle) const {
                      [&within](const timer::Timeout& timeout) { return within(timeout.due); });
 }
 
-absl::StatusOr<Slot> Shard::LoadIndexed(absl::string_view key) {
+absl::StatusOr<Shard::Records> Shard::ReadRecords(const IndexPage& page) const {
+  std::vector<absl::string_view> keys;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < page.size(); ++i) {
+    if (!residents_.Find(page[i].second)) {
+      keys.push_back(page[i].second);
+      places.push_back(i);
+    }
+  }
+  TIMERD_ASSIGN_OR_RETURN(Records read, state_.GetMany(keys));
+  Records records(page.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    records[places[i]] = std::move(read[i]);
+  }
+  return records;
+}
+
+absl::StatusOr<Slot> Shard::LoadIndexed(absl::string_view key,
+                                        const std::optional<store::Record>& record) {
+  if (record && !residents_.Find(key)) {
+    return Add(key, *record);
+  }
   TIMERD_ASSIGN_OR_RETURN(const std::optional<Slot> slot, Load(key));
   if (!slot) {
     return absl::DataLossError(absl::StrCat(
@@ -258,14 +283,20 @@ Span Shard::Urgent() const { return std::min(window_.span, kSmallestWindow); }
 
 absl::StatusOr<bool> Shard::LoadPage(Timeline timeline) {
   const Instant now = NowOn(timeline);
-  if (Loaded(timeline).deadline > now + (HasRoom() ? window_.span : Urgent()) / 2) {
+  if (Loaded(timeline).deadline > now + LoadAhead()) {
     return false;
+  }
+  if (IsStoreBehind()) {
+    wanted_ = taken_;
+    if (Loaded(timeline).deadline > now + Urgent() / 2) {
+      return false;
+    }
   }
   if (residents_.bytes() < options_.max_resident_bytes / 2) {
     window_.span = std::min(options_.window, window_.span * 2);
   }
   const Instant until = now + window_.span;
-  std::vector<std::pair<DueKey, std::string>> page;
+  IndexPage page;
   TIMERD_RETURN_IF_ERROR(
       state_.ScanDue(timeline, Loaded(timeline), until, [&page](const DueKey& due, auto key) {
         page.emplace_back(due, std::string(key));
@@ -277,8 +308,10 @@ absl::StatusOr<bool> Shard::LoadPage(Timeline timeline) {
     window_.late_pages += page.front().first.deadline <= now ? 1 : 0;
   }
   Loaded(timeline) = more ? page.back().first : DueKey{until, kLastPlace};
-  for (const auto& [due, key] : page) {
-    TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(key));
+  TIMERD_ASSIGN_OR_RETURN(const Records records, ReadRecords(page));
+  for (size_t i = 0; i < page.size(); ++i) {
+    const auto& [due, key] = page[i];
+    TIMERD_ASSIGN_OR_RETURN(const Slot slot, LoadIndexed(key, records[i]));
     Settle(slot);
     if (!HasRoom() && due.deadline > now + Urgent()) {
       window_.span = due.deadline - now;

@@ -327,4 +327,9 @@ std::optional<HandleKey> HandleKeyOf(absl::string_view key) {
   return handle;
 }
 
+bool AreOfOneHandle(absl::string_view key, absl::string_view next) {
+  return HasTag(key, kHandleTag, kShardPrefixSize + 3) && key.size() == next.size() &&
+         key.substr(0, key.size() - 1) == next.substr(0, next.size() - 1);
+}
+
 }  // namespace timerd::store

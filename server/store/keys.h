@@ -104,5 +104,7 @@ struct HandleKey {
 };
 // Nothing if `key` is neither a spec key nor a state key.
 std::optional<HandleKey> HandleKeyOf(absl::string_view key);
+// Whether the two, neighbours, are the spec key and the state key of one handle.
+bool AreOfOneHandle(absl::string_view key, absl::string_view next);
 
 }  // namespace timerd::store

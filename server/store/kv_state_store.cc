@@ -1,5 +1,6 @@
 #include "server/store/kv_state_store.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -84,12 +85,17 @@ absl::Status ScanHandles(
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KvStateStore>> KvStateStore::Open(OrderedKv& kv, uint32_t shard) {
+absl::StatusOr<std::unique_ptr<KvStateStore>> KvStateStore::Open(OrderedKv& kv, uint32_t shard,
+                                                                 size_t piece) {
   TIMERD_ASSIGN_OR_RETURN(const Position position, ReadPosition(kv, shard));
-  return std::unique_ptr<KvStateStore>(new KvStateStore(kv, shard, position.sequence()));
+  return std::unique_ptr<KvStateStore>(new KvStateStore(kv, shard, piece, position));
 }
 
-absl::Status KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
+void KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
+  const auto put_new = [&batch, again = frame.sequence() <= begun_](const std::string& key,
+                                                                    absl::string_view value) {
+    again ? batch.Put(key, value) : batch.PutNew(key, value);
+  };
   for (const storage::v1::Operation& operation : frame.operations()) {
     switch (operation.operation_case()) {
       case storage::v1::Operation::kPut: {
@@ -98,7 +104,7 @@ absl::Status KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
           batch.Delete(IndexKeyFor(shard_, due, put.queue()));
         }
         for (const storage::v1::DueKey& due : put.armed()) {
-          batch.Put(IndexKeyFor(shard_, due, put.queue()), put.key());
+          put_new(IndexKeyFor(shard_, due, put.queue()), put.key());
         }
         if (put.has_spec()) {
           batch.Put(SpecKey(shard_, put.key()), put.spec());
@@ -117,17 +123,14 @@ absl::Status KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
       }
       case storage::v1::Operation::kBury: {
         const storage::v1::Bury& bury = operation.bury();
-        batch.Put(LetterKeyFor(shard_, bury.key()), bury.letter());
+        put_new(LetterKeyFor(shard_, bury.key()), bury.letter());
         break;
       }
       case storage::v1::Operation::kUnbury:
         batch.Delete(LetterKeyFor(shard_, operation.unbury().key()));
         break;
       case storage::v1::Operation::OPERATION_NOT_SET:
-        return absl::DataLossError(
-            absl::StrCat("shard ", shard_, ": frame ", frame.sequence(),
-                         " has an operation that this version does not know; run the version that "
-                         "wrote it, or a newer one"));
+        break;  // refused by Gather()
     }
   }
   for (const NamespaceCount& count : frame.namespaces()) {
@@ -137,33 +140,72 @@ absl::Status KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
     batch.Put(QueueKey(shard_, count.name()), count.SerializeAsString());
   }
   ApplyFeeds(frame, batch);
+}
+
+absl::Status KvStateStore::Gather(const Frame& frame) {
+  for (const storage::v1::Operation& operation : frame.operations()) {
+    if (operation.operation_case() == storage::v1::Operation::OPERATION_NOT_SET) {
+      return absl::DataLossError(
+          absl::StrCat("shard ", shard_, ": frame ", frame.sequence(),
+                       " has an operation that this version does not know; run the version that "
+                       "wrote it, or a newer one"));
+    }
+  }
+  const MutexLock lock(mutex_);
+  if (frame.shard() != shard_ || frame.sequence() != gathered_to_.sequence() + 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("shard ", shard_, ": frame ", frame.sequence(), " of shard ", frame.shard(),
+                     " cannot be applied to a state at ", gathered_to_.sequence(), "; apply frame ",
+                     gathered_to_.sequence() + 1, " next"));
+  }
+  Add(frame, gathered_);
+  gathered_to_.set_epoch(frame.epoch());
+  gathered_to_.set_sequence(frame.sequence());
+  gathered_to_.set_time_ns(frame.time_ns());
+  gathered_to_.set_wall_ns(frame.wall_ns());
+  gathered_to_.set_next_place(frame.next_place());
   return absl::OkStatus();
 }
 
-absl::Status KvStateStore::Apply(absl::Span<const Frame> frames) {
+size_t KvStateStore::gathered_bytes() const {
+  const MutexLock lock(mutex_);
+  return gathered_.bytes();
+}
+
+absl::StatusOr<uint64_t> KvStateStore::Apply() {
   WriteBatch batch;
-  uint64_t last = applied_;
-  for (const Frame& frame : frames) {
-    if (frame.shard() != shard_ || frame.sequence() != last + 1) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "shard ", shard_, ": frame ", frame.sequence(), " of shard ", frame.shard(),
-          " cannot be applied to a state at ", last, "; apply frame ", last + 1, " next"));
-    }
-    TIMERD_RETURN_IF_ERROR(Add(frame, batch));
-    last = frame.sequence();
+  Position to;
+  {
+    const MutexLock lock(mutex_);
+    to = gathered_to_;
+    batch = std::exchange(gathered_, WriteBatch());
   }
-  const Frame& frame = frames.back();
-  Position position;
-  position.set_epoch(frame.epoch());
-  position.set_sequence(frame.sequence());
-  position.set_time_ns(frame.time_ns());
-  position.set_wall_ns(frame.wall_ns());
-  position.set_next_place(frame.next_place());
-  batch.Put(PositionKey(shard_), position.SerializeAsString());
+  if (to.sequence() == applied_.sequence()) {
+    return to.sequence();
+  }
   batch.Compact();
-  TIMERD_RETURN_IF_ERROR(kv_.Write(batch, Durability::kMemory));
-  applied_ = last;
-  return absl::OkStatus();
+  size_t first = 0;
+  if (batch.size() > piece_) {
+    Position begun = applied_;
+    begun.set_begun(std::max(begun.begun(), to.sequence()));
+    WriteBatch mark;
+    mark.Put(PositionKey(shard_), begun.SerializeAsString());
+    TIMERD_RETURN_IF_ERROR(kv_.Write(mark, Durability::kMemory));
+    while (batch.size() - first > piece_) {
+      size_t last = first + piece_;
+      if (AreOfOneHandle(batch.key(last - 1), batch.key(last))) {
+        ++last;
+      }
+      TIMERD_RETURN_IF_ERROR(kv_.Write(batch.Slice(first, last), Durability::kMemory));
+      first = last;
+    }
+  }
+  WriteBatch rest = batch.Slice(first, batch.size());
+  to.set_begun(to.begun() > to.sequence() ? to.begun() : 0);
+  rest.Put(PositionKey(shard_), to.SerializeAsString());
+  TIMERD_RETURN_IF_ERROR(kv_.Write(rest, Durability::kMemory));
+  applied_ = to;
+  return to.sequence();
 }
 
 absl::StatusOr<Position> KvStateStore::position() const { return ReadPosition(kv_, shard_); }
@@ -177,16 +219,32 @@ absl::StatusOr<std::optional<Record>> KvStateStore::Get(absl::string_view key) c
   if (!state.has_value()) {
     return std::optional<Record>();
   }
-  // Not two reads, beside which an Apply() could replace the handle.
-  TIMERD_ASSIGN_OR_RETURN(OrderedKv::Two both, kv_.GetTwo(SpecKey(shard_, key), state_key));
-  auto& [spec, latest] = both;
-  if (spec.has_value() != latest.has_value()) {
-    return HalfHandle(shard_, key, spec.has_value() ? "state" : "spec");
+  // Not that and one more read, beside which an Apply() could replace the handle.
+  TIMERD_ASSIGN_OR_RETURN(const std::vector<std::optional<Record>> record, GetMany({key}));
+  return record.front();
+}
+
+absl::StatusOr<std::vector<std::optional<Record>>> KvStateStore::GetMany(
+    absl::Span<const absl::string_view> keys) const {
+  std::vector<std::string> both;
+  both.reserve(2 * keys.size());
+  for (const absl::string_view key : keys) {
+    both.push_back(SpecKey(shard_, key));
+    both.push_back(StateKey(shard_, key));
   }
-  if (!spec.has_value()) {
-    return std::optional<Record>();
+  TIMERD_ASSIGN_OR_RETURN(OrderedKv::Values values, kv_.GetMany(both));
+  std::vector<std::optional<Record>> records(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    std::optional<std::string>& spec = values[2 * i];
+    std::optional<std::string>& state = values[2 * i + 1];
+    if (spec.has_value() != state.has_value()) {
+      return HalfHandle(shard_, keys[i], spec.has_value() ? "state" : "spec");
+    }
+    if (spec.has_value()) {
+      records[i] = Record{*std::move(spec), *std::move(state)};
+    }
   }
-  return std::optional<Record>(Record{*std::move(spec), *std::move(latest)});
+  return records;
 }
 
 absl::Status KvStateStore::ScanDue(

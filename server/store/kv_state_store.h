@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "server/base/mutex.h"
 #include "server/store/keys.h"
 #include "server/store/ordered_kv.h"
 #include "server/store/state_store.h"
@@ -13,17 +15,26 @@ namespace timerd::store {
 
 class KvStateStore final : public StateStore {
  public:
+  // Changes written at a time, about: appends to the log, which share the database, wait for a
+  // write that is under way, so it is not to take longer than they do.
+  static constexpr size_t kPiece = 1024;
+
   // Reads the position. `kv` must outlive the store; one state store per shard and `kv` at a time.
-  static absl::StatusOr<std::unique_ptr<KvStateStore>> Open(OrderedKv& kv, uint32_t shard);
+  static absl::StatusOr<std::unique_ptr<KvStateStore>> Open(OrderedKv& kv, uint32_t shard,
+                                                            size_t piece = kPiece);
 
   // FailedPrecondition for a frame of another shard or out of sequence, DataLoss for an operation
-  // that this version does not know; nothing is then applied.
-  absl::Status Apply(absl::Span<const Frame> frames) override;
+  // that this version does not know; nothing is then gathered.
+  absl::Status Gather(const Frame& frame) override;
+  size_t gathered_bytes() const override;
+  absl::StatusOr<uint64_t> Apply() override;
   using StateStore::Apply;
   absl::StatusOr<Position> position() const override;
   absl::Status Checkpoint() override;
 
   absl::StatusOr<std::optional<Record>> Get(absl::string_view key) const override;
+  absl::StatusOr<std::vector<std::optional<Record>>> GetMany(
+      absl::Span<const absl::string_view> keys) const override;
   absl::Status ScanDue(
       Timeline timeline, const std::optional<DueKey>& after, Instant last,
       absl::FunctionRef<bool(const DueKey& due, absl::string_view key)> visit) const override;
@@ -45,10 +56,16 @@ class KvStateStore final : public StateStore {
   absl::StatusOr<std::vector<FeedExtent>> feeds() const override;
 
  private:
+  KvStateStore(OrderedKv& kv, uint32_t shard, size_t piece, const Position& position)
+      : kv_(kv),
+        shard_(shard),
+        piece_(piece),
+        begun_(position.begun()),
+        gathered_to_(position),
+        applied_(position) {}
+
   // Adds what `frame` changes, but for the position.
-  absl::Status Add(const Frame& frame, WriteBatch& batch) const;
-  KvStateStore(OrderedKv& kv, uint32_t shard, uint64_t applied)
-      : kv_(kv), shard_(shard), applied_(applied) {}
+  void Add(const Frame& frame, WriteBatch& batch) const;
 
   absl::Status ScanQueued(
       const KeyRange& range,
@@ -59,7 +76,14 @@ class KvStateStore final : public StateStore {
 
   OrderedKv& kv_;
   const uint32_t shard_;
-  uint64_t applied_;  // sequence of the last frame applied; thread of Apply()
+  const size_t piece_;
+  // Of the frames up to here something may be in the store already, although they come again.
+  const uint64_t begun_;
+
+  mutable Mutex mutex_;
+  WriteBatch gathered_ ABSL_GUARDED_BY(mutex_);
+  Position gathered_to_ ABSL_GUARDED_BY(mutex_);
+  Position applied_;  // thread of Apply()
 };
 
 }  // namespace timerd::store

@@ -50,10 +50,13 @@ absl::StatusOr<std::optional<std::string>> MemoryKv::Get(absl::string_view key) 
   return ValueOf(key);
 }
 
-absl::StatusOr<OrderedKv::Two> MemoryKv::GetTwo(absl::string_view first,
-                                                absl::string_view second) const {
+absl::StatusOr<OrderedKv::Values> MemoryKv::GetMany(absl::Span<const std::string> keys) const {
   MutexLock lock(mutex_);
-  return Two{ValueOf(first), ValueOf(second)};
+  Values values;
+  for (const std::string& key : keys) {
+    values.push_back(ValueOf(key));
+  }
+  return values;
 }
 
 std::optional<std::string> MemoryKv::ValueOf(absl::string_view key) const {

@@ -1,14 +1,15 @@
 // What timerd needs of a key-value store: ordered keys, atomic batches, a journal.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/store/write_batch.h"
 
 namespace timerd::store {
@@ -34,9 +35,9 @@ class OrderedKv {
   virtual absl::Status Write(const WriteBatch& batch, Durability durability) = 0;
   // The value of `key`, nothing if there is none.
   virtual absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const = 0;
-  // The same for two keys, as they were at one moment.
-  using Two = std::array<std::optional<std::string>, 2>;
-  virtual absl::StatusOr<Two> GetTwo(absl::string_view first, absl::string_view second) const = 0;
+  // The same for some keys, as they were at one moment; one by one would take longer.
+  using Values = std::vector<std::optional<std::string>>;
+  virtual absl::StatusOr<Values> GetMany(absl::Span<const std::string> keys) const = 0;
   // Calls `visit(key, value)` for the keys in [first, last) in ascending byte order, as they were
   // when Scan() began, until `visit` returns false. The views live until `visit` returns.
   virtual absl::Status Scan(

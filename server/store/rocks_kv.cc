@@ -8,6 +8,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -162,21 +163,20 @@ absl::StatusOr<std::optional<std::string>> RocksKv::Get(absl::string_view key) c
   return std::optional<std::string>(std::move(value));
 }
 
-absl::StatusOr<OrderedKv::Two> RocksKv::GetTwo(absl::string_view first,
-                                               absl::string_view second) const {
-  const std::array<rocksdb::Slice, 2> keys = {ToSlice(first), ToSlice(second)};
-  std::array<rocksdb::PinnableSlice, 2> values;
-  std::array<rocksdb::Status, 2> statuses;
-  db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), keys.size(), keys.data(),
-                values.data(), statuses.data());
-  Two found;
-  for (size_t i = 0; i < found.size(); ++i) {
+absl::StatusOr<OrderedKv::Values> RocksKv::GetMany(absl::Span<const std::string> keys) const {
+  const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+  std::vector<rocksdb::PinnableSlice> read(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), slices.size(), slices.data(),
+                read.data(), statuses.data());
+  Values values(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
     if (!statuses[i].IsNotFound()) {
       TIMERD_RETURN_IF_ERROR(ToAbsl(statuses[i], path_, "read"));
-      found[i].emplace(values[i].data(), values[i].size());
+      values[i].emplace(read[i].data(), read[i].size());
     }
   }
-  return found;
+  return values;
 }
 
 absl::Status RocksKv::Scan(

@@ -5,11 +5,9 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "timerd/storage/v1/storage.pb.h"
+#include "server/store/frame.h"
 
 namespace timerd::store {
-
-using Frame = storage::v1::Frame;
 
 // Used by one thread at a time, but for Trim(). Narrow on purpose: a replicated log is to fit
 // behind it.

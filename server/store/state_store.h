@@ -25,17 +25,32 @@ struct Record {
   std::string state;
 };
 
-// Apply() is called by one thread at a time; reads come from any thread, beside it.
+// Frames take effect in two steps: what they change is gathered, and then applied, in as few pieces
+// as suits. Of a handle that changes often meanwhile only the last state is applied, and of a
+// deadline that comes and goes nothing.
+//
+// Gather() is called by one thread at a time, Apply() by one, beside it; reads come from any
+// thread, beside both. They see nothing of what is gathered, and of what is being applied some
+// handles, each as a whole.
 class StateStore {
  public:
   virtual ~StateStore() = default;
 
-  // Applies all operations of `frames`, in order, and moves the position to the last, atomically.
-  // REQUIRES: there is one. The sequence of the first must be the position's plus 1, and so on. Not
-  // durable by itself: after a crash the store is as some earlier Apply() left it, and the log has
-  // the frames from there on.
-  virtual absl::Status Apply(absl::Span<const Frame> frames) = 0;
-  absl::Status Apply(const Frame& frame) { return Apply(absl::MakeConstSpan(&frame, 1)); }
+  // Adds what `frame` changes, in the order of its operations, to what the next Apply() does. Its
+  // sequence must be that of the frame before plus 1.
+  virtual absl::Status Gather(const Frame& frame) = 0;
+  // What is gathered, as it lies in memory, in bytes. Any thread.
+  virtual size_t gathered_bytes() const = 0;
+  // Applies what has been gathered, and moves the position there; returns the sequence. Not durable
+  // by itself: after a crash the store is as some earlier Apply() left it, or between two of them;
+  // then position().begun says how far the frames, which the log has, must be applied again before
+  // anything is read.
+  virtual absl::StatusOr<uint64_t> Apply() = 0;
+  // Both for one frame.
+  absl::Status Apply(const Frame& frame) {
+    const absl::Status gathered = Gather(frame);
+    return gathered.ok() ? Apply().status() : gathered;
+  }
   // The header of the last frame applied; sequence 0 for an empty store.
   virtual absl::StatusOr<Position> position() const = 0;
   // Makes what has been applied durable by itself, so that the next start need not apply it again.
@@ -43,6 +58,9 @@ class StateStore {
 
   // The handle `key`; nothing if there is none.
   virtual absl::StatusOr<std::optional<Record>> Get(absl::string_view key) const = 0;
+  // The same for some handles; one by one would take longer.
+  virtual absl::StatusOr<std::vector<std::optional<Record>>> GetMany(
+      absl::Span<const absl::string_view> keys) const = 0;
   // Visits the deadlines of `timeline` in ascending order: those after `after` (all, if nothing)
   // and not after `last`, until `visit` returns false. A handle comes once for each that it has.
   virtual absl::Status ScanDue(

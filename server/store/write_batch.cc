@@ -27,17 +27,31 @@ size_t CommonPrefix(absl::string_view a, absl::string_view b) {
 
 }  // namespace
 
-void WriteBatch::Add(absl::string_view key, absl::string_view value, bool erases) {
+void WriteBatch::Add(absl::string_view key, absl::string_view value, Kind kind) {
   const size_t at = bytes_.size();
   TIMERD_CHECK(at + key.size() + value.size() <= UINT32_MAX);
   bytes_.append(key.data(), key.size()).append(value.data(), value.size());
   changes_.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(key.size()),
-                      static_cast<uint32_t>(value.size()), erases});
+                      static_cast<uint32_t>(value.size()), kind});
 }
 
-void WriteBatch::Put(absl::string_view key, absl::string_view value) { Add(key, value, false); }
+void WriteBatch::Put(absl::string_view key, absl::string_view value) {
+  Add(key, value, Kind::kPut);
+}
 
-void WriteBatch::Delete(absl::string_view key) { Add(key, "", true); }
+void WriteBatch::PutNew(absl::string_view key, absl::string_view value) {
+  Add(key, value, Kind::kPutNew);
+}
+
+void WriteBatch::Delete(absl::string_view key) { Add(key, "", Kind::kDelete); }
+
+WriteBatch WriteBatch::Slice(size_t first, size_t last) const {
+  WriteBatch slice;
+  for (size_t i = first; i < last; ++i) {
+    slice.Add(KeyOf(changes_[i]), ValueOf(changes_[i]), changes_[i].kind);
+  }
+  return slice;
+}
 
 void WriteBatch::Compact() {
   // Keys of one kind begin alike - a tag, a shard, mostly a namespace -, so what tells them apart
@@ -71,11 +85,17 @@ void WriteBatch::Compact() {
     return order != 0 ? order < 0 : a.change.at < b.change.at;
   });
   changes_.clear();
+  const Change* first = nullptr;  // of this key
   for (size_t i = 0; i < ranked.size(); ++i) {
     const Change& change = ranked[i].change;
-    if (i + 1 == ranked.size() || KeyOf(ranked[i + 1].change) != KeyOf(change)) {
+    first = first == nullptr ? &change : first;
+    if (i + 1 < ranked.size() && KeyOf(ranked[i + 1].change) == KeyOf(change)) {
+      continue;
+    }
+    if (first->kind != Kind::kPutNew || change.kind != Kind::kDelete) {
       changes_.push_back(change);
     }
+    first = nullptr;
   }
 }
 

@@ -15,38 +15,47 @@ namespace timerd::store {
 class WriteBatch {
  public:
   void Put(absl::string_view key, absl::string_view value);
+  // The same for a key that is not there: what comes and goes within a batch leaves no trace.
+  void PutNew(absl::string_view key, absl::string_view value);
   void Delete(absl::string_view key);
   // Leaves the last change of each key, in the order of the keys: what the store ends up with is
   // the same, and it gets there for less.
   void Compact();
+  // A copy of the changes [first, last).
+  WriteBatch Slice(size_t first, size_t last) const;
 
   size_t size() const { return changes_.size(); }
-  // Keys and values, in bytes.
-  size_t bytes() const { return bytes_.size(); }
+  // What it takes in memory, of what was added to it.
+  size_t bytes() const { return bytes_.size() + changes_.size() * sizeof(Change); }
+  absl::string_view key(size_t i) const { return KeyOf(changes_[i]); }
   // Calls `put(key, value)` or `erase(key)` for each change, in order. The views live as long as
   // the batch is not changed.
   template <typename PutOne, typename EraseOne>
   void ForEach(PutOne put, EraseOne erase) const {
     for (const Change& change : changes_) {
-      if (change.erases) {
+      if (change.kind == Kind::kDelete) {
         erase(KeyOf(change));
       } else {
-        put(KeyOf(change), View(change.at + change.key_size, change.value_size));
+        put(KeyOf(change), ValueOf(change));
       }
     }
   }
 
  private:
+  enum class Kind : uint8_t { kPut, kPutNew, kDelete };
   struct Change {
     uint32_t at;  // of the key in bytes_; the value is behind it
     uint32_t key_size;
     uint32_t value_size;
-    bool erases;
+    Kind kind;
   };
 
-  void Add(absl::string_view key, absl::string_view value, bool erases);
+  void Add(absl::string_view key, absl::string_view value, Kind kind);
   absl::string_view View(size_t at, size_t size) const { return {bytes_.data() + at, size}; }
   absl::string_view KeyOf(const Change& change) const { return View(change.at, change.key_size); }
+  absl::string_view ValueOf(const Change& change) const {
+    return View(change.at + change.key_size, change.value_size);
+  }
 
   std::string bytes_;
   std::vector<Change> changes_;

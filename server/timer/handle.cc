@@ -65,9 +65,9 @@ bool IsForgotten(const Handle& handle, Instant now) {
 
 std::vector<Event> RetainedAfter(const Handle& handle, uint64_t after) {
   std::vector<Event> events;
-  for (const std::optional<Event>& event : {handle.last_firing, handle.end}) {
-    if (event && event->sequence > after) {
-      events.push_back(*event);
+  for (const Boxed<Event>* event : {&handle.last_firing, &handle.end}) {
+    if (*event && (*event)->sequence > after) {
+      events.push_back(**event);
     }
   }
   return events;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "server/base/boxed.h"
 #include "server/base/due_key.h"
 #include "server/base/instant.h"
 #include "server/timer/delivery.h"
@@ -126,8 +127,8 @@ struct Handle {
   bool reported_success = false;
 
   // Retained events. A plain timer's FIRED is its end and stands in `end` only.
-  std::optional<Event> last_firing;
-  std::optional<Event> end;
+  Boxed<Event> last_firing;
+  Boxed<Event> end;
 };
 
 // The next deadline that will act on `handle`, on the service timeline: its own unless it waits in

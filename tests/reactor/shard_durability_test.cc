@@ -40,7 +40,7 @@ TEST_F(ShardDurabilityTest, TakesAFrameOfNothingOnlyWhenAskedTo) {
   Start(1);
   Settle();
   EXPECT_EQ(TakeFrame(), -1);
-  const store::Frame frame = shard_->TakeFrameEvenEmpty();
+  const store::Frame frame = *shard_->TakeFrameEvenEmpty();
   EXPECT_EQ(frame.sequence(), 1u);
   EXPECT_EQ(frame.operations_size(), 0);
   EXPECT_EQ(frame.time_ns(), ToNanos(At(1)));

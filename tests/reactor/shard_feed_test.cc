@@ -97,17 +97,49 @@ TEST_F(ShardFeedTest, AnswersAReadOnceAllThatWasDecidedBeforeIsApplied) {
   EXPECT_EQ((***now).through, 1);
 }
 
-TEST_F(ShardFeedTest, TellsThatAFeedHasGrownOnceItsEventsCanBeRead) {
+TEST_F(ShardFeedTest, TellsThatAFeedHasGrownOnceItsEventsAreDurable) {
   Start();
   CreateTimer("a", 3600);
   Cancel("a");
-  Commit(/*apply=*/false);
   EXPECT_THAT(grown_, IsEmpty());
-  Commit();
+  Commit(/*apply=*/false);
   EXPECT_THAT(grown_, ElementsAre("default"));
+  // Whoever comes to read them has them applied.
+  EXPECT_EQ(shard_->wanted(), 0U);
+  const Answer<FeedPage> page = AskFeed(AfterEvent{0});
+  EXPECT_FALSE(page->has_value());
+  EXPECT_EQ(shard_->wanted(), 1U);
+  Commit();
+  EXPECT_TRUE(page->has_value());
+  EXPECT_THAT(grown_, SizeIs(1));
   CreateTimer("b", 3600);  // no event
   Commit();
   EXPECT_THAT(grown_, SizeIs(1));
+}
+
+// Whoever reads is told that the feed has grown only once it is at its end, and not of what became
+// durable while it waited for its page: that is neither in the page nor to be told of again.
+TEST_F(ShardFeedTest, SaysThatThereIsMoreWhereThePageIsBehindWhatWasTold) {
+  Start();
+  CreateTimer("a", 3600);
+  CreateTimer("b", 3600);
+  Settle();
+  Cancel("a");
+  Commit(/*apply=*/false);
+  const Answer<FeedPage> page = AskFeed(AfterEvent{0});
+  Cancel("b");
+  Commit(/*apply=*/false);
+  ApplyNext();
+  shard_->Release();
+  ASSERT_TRUE(page->has_value());
+  EXPECT_THAT(Shown(***page), ElementsAre("1 a CANCELLED"));
+  EXPECT_TRUE((***page).more);
+  const Answer<FeedPage> next = AskFeed(AfterEvent{(***page).through});
+  ApplyNext();
+  shard_->Release();
+  ASSERT_TRUE(next->has_value());
+  EXPECT_THAT(Shown(***next), ElementsAre("2 b CANCELLED"));
+  EXPECT_FALSE((***next).more);
 }
 
 TEST_F(ShardFeedTest, TellsEarlyOnlyPlacesThatACrashCannotTakeBack) {
@@ -198,7 +230,9 @@ TEST_F(ShardFeedTest, RetainsNoMoreBytesThanItWasTold) {
   EXPECT_EQ(page.events.size(), static_cast<size_t>(Retained().feed_events));
   size_t bytes = 0;
   for (const Notice& notice : page.events) {
-    bytes += EncodeFeedEvent(notice).ByteSizeLong();
+    storage::v1::FeedEvent event;
+    EncodeFeedEvent(notice, event);
+    bytes += event.ByteSizeLong();
   }
   EXPECT_EQ(bytes, static_cast<size_t>(Retained().feed_bytes));
 }

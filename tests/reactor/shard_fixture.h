@@ -158,14 +158,14 @@ class ShardTest : public ::testing::Test, protected EventSink {
   // ---- The disk.
   // The next frame goes into the log; returns how many handles are in it, -1 if there is no frame.
   int TakeFrame() {
-    std::optional<store::Frame> frame = shard_->TakeFrame();
+    const std::shared_ptr<const store::Frame> frame = shard_->TakeFrame();
     if (!frame) {
       return -1;
     }
     EXPECT_THAT(log_->Append(*frame), IsOk());
     const int operations = frame->operations_size();
     operations_ += operations;
-    to_apply_.push_back(*std::move(frame));
+    to_apply_.push_back(*frame);
     return operations;
   }
   // All frames taken become durable, and are applied unless the test wants it otherwise.
@@ -179,11 +179,15 @@ class ShardTest : public ::testing::Test, protected EventSink {
       }
     }
     while (apply && !to_apply_.empty()) {
-      EXPECT_THAT(state_->Apply(to_apply_.front()), IsOk());
-      shard_->OnApplied(to_apply_.front().sequence());
-      to_apply_.pop_front();
+      ApplyNext();
     }
     shard_->Release();
+  }
+  // The next frame that is durable is applied.
+  void ApplyNext() {
+    EXPECT_THAT(state_->Apply(to_apply_.front()), IsOk());
+    shard_->OnApplied(to_apply_.front().sequence());
+    to_apply_.pop_front();
   }
   // One turn after the other until nothing is left to do.
   void Settle() {

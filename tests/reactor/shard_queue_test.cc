@@ -88,6 +88,21 @@ TEST_F(ShardQueueTest, KeepsALongLineOnDiskAndInOrder) {
   EXPECT_EQ(mail().leased, kCount);
 }
 
+TEST_F(ShardQueueTest, KeepsALineInAQuarterOfTheMemoryThatThereIs) {
+  options_.max_resident_bytes = RoomFor(12'000);
+  Start();
+  constexpr size_t kCount = 5000;
+  for (size_t i = 0; i < kCount; ++i) {
+    CreateQueued(absl::StrCat("t", i), 1);
+  }
+  SettleAt(60);
+  EXPECT_EQ(mail().waiting, static_cast<int>(kCount));
+  EXPECT_GT(shard_->residents(), 2 * Lines::kFront);
+  EXPECT_LE(shard_->residents(), size_t{12'000} / 4);
+  Offer(kCount);
+  EXPECT_EQ(Delivered().size(), kCount);
+}
+
 // A line that ends where a page read from disk ends (128): the shard once took it to go on there,
 // so that what came next was given to nobody, and whoever asked for the oldest stopped the shard.
 TEST_F(ShardQueueTest, GoesOnAfterALineThatEndsWithAPage) {

@@ -131,6 +131,37 @@ TEST_F(ShardWindowTest, ShrinksAboveTheLimitAndLosesNothing) {
   EXPECT_LT(most, 200u);
 }
 
+// What is on its way to the store is looked at with each page, so that much of it is waited for.
+TEST_F(ShardWindowTest, WaitsForTheStoreBeforeItLoadsAsLongAsItCan) {
+  Start();
+  CreateTimer("near", 70);
+  CreateTimer("far", 125);
+  Settle();
+  const auto fill = [this](absl::string_view prefix) {
+    for (int i = 0; i < 5000; ++i) {
+      CreateTimer(absl::StrCat(prefix, i), 3600);
+    }
+    Commit(/*apply=*/false);
+  };
+  fill("a");
+  SetTime(40);
+  ASSERT_EQ(shard_->LoadedUntil(), At(60));
+  EXPECT_FALSE(*shard_->LoadWindow());
+  EXPECT_EQ(shard_->LoadedUntil(), At(60));
+  EXPECT_GT(shard_->wanted(), 0U);
+  EXPECT_GT(shard_->NextWake(), At(40)) << "spins";
+  EXPECT_LT(shard_->NextWake(), At(60)) << "is late";
+  Commit();
+  EXPECT_LE(shard_->NextWake(), At(40));
+  EXPECT_FALSE(*shard_->LoadWindow());
+  EXPECT_EQ(shard_->LoadedUntil(), At(100));
+
+  fill("b");
+  SetTime(99.75);
+  EXPECT_FALSE(*shard_->LoadWindow());
+  EXPECT_EQ(shard_->LoadedUntil(), At(159.75)) << "what is due is waited for";
+}
+
 // Memory that a page fills is not emptied again by the next look at the budget.
 TEST_F(ShardWindowTest, StopsLoadingWhereMemoryIsFull) {
   Start();
@@ -144,7 +175,7 @@ TEST_F(ShardWindowTest, StopsLoadingWhereMemoryIsFull) {
   const size_t loaded = shard_->residents();
   EXPECT_GT(loaded, 50u);
   EXPECT_LE(shard_->resident_bytes(), options_.max_resident_bytes);
-  EXPECT_LT(shard_->window().span, Seconds(1100));
+  EXPECT_LT(shard_->window().span, Seconds(1150));
   EXPECT_GT(shard_->window().span, Seconds(1000));
   SettleAt(2);
   EXPECT_EQ(shard_->residents(), loaded) << "what was loaded is dropped again";

@@ -14,9 +14,10 @@ constexpr uint64_t kMiB = 1 << 20;
 
 TEST(MemoryPlanTest, SharesOutTheBudgetAndNoMore) {
   for (const uint64_t budget : {kLeastMemoryBudget, uint64_t{12'345'678'901}, kMostMemoryBudget}) {
-    const absl::StatusOr<MemoryPlan> plan = PlanMemory(budget, 1);
+    const absl::StatusOr<MemoryPlan> plan = PlanMemory(budget, 3);
     ASSERT_THAT(plan, IsOk());
-    EXPECT_EQ(2 * plan->write_buffer_bytes + plan->block_cache_bytes + plan->resident_bytes,
+    EXPECT_EQ(2 * plan->write_buffer_bytes + plan->block_cache_bytes +
+                  2 * 3 * plan->gathered_bytes + plan->resident_bytes,
               budget - 112 * kMiB);
   }
 }
@@ -24,16 +25,24 @@ TEST(MemoryPlanTest, SharesOutTheBudgetAndNoMore) {
 TEST(MemoryPlanTest, GivesMostOfItToHandles) {
   const absl::StatusOr<MemoryPlan> plan = PlanMemory(kDefaultMemoryBudget, 2);
   ASSERT_THAT(plan, IsOk());
-  EXPECT_EQ(plan->resident_bytes, 180 * kMiB);
+  EXPECT_EQ(plan->resident_bytes, 162 * kMiB);
   EXPECT_EQ(plan->block_cache_bytes, 54 * kMiB);
   EXPECT_EQ(plan->write_buffer_bytes, 27 * kMiB);
+  EXPECT_EQ(plan->gathered_bytes, 9 * kMiB / 2);
 }
 
 TEST(MemoryPlanTest, KeepsMemtablesAtASizeThatIsWrittenInTime) {
   const absl::StatusOr<MemoryPlan> plan = PlanMemory(uint64_t{64} << 30, 2);
   ASSERT_THAT(plan, IsOk());
   EXPECT_EQ(plan->write_buffer_bytes, 64 * kMiB);
+  EXPECT_EQ(plan->gathered_bytes, 16 * kMiB);
   EXPECT_GT(plan->resident_bytes, uint64_t{50} << 30);
+}
+
+TEST(MemoryPlanTest, PlansForShardsThatAreNotYetThere) {
+  const absl::StatusOr<MemoryPlan> plan = PlanMemory(kDefaultMemoryBudget, 0);
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_EQ(plan->write_buffer_bytes, 27 * kMiB);
 }
 
 TEST(MemoryPlanTest, NamesTheLeastThatIsEnough) {
@@ -43,9 +52,9 @@ TEST(MemoryPlanTest, NamesTheLeastThatIsEnough) {
   const absl::StatusOr<MemoryPlan> refused = PlanMemory(kLeastMemoryBudget, 64);
   EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument,
                                  "--memory-budget=144MiB is too little for 64 shards"));
-  EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument, "use 215MiB or more"));
-  EXPECT_THAT(PlanMemory(215 * kMiB, 64), IsOk());
-  EXPECT_FALSE(PlanMemory(214 * kMiB, 64).ok());
+  EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument, "use 226MiB or more"));
+  EXPECT_THAT(PlanMemory(226 * kMiB, 64), IsOk());
+  EXPECT_FALSE(PlanMemory(225 * kMiB, 64).ok());
 }
 
 }  // namespace

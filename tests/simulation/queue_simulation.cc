@@ -76,7 +76,7 @@ QueueSimulation::QueueSimulation(uint64_t seed)
   Start();
   // A frame, so that the timeline stands from here on.
   Begin();
-  disk_.Take(shard_->TakeFrameEvenEmpty());
+  disk_.Take(*shard_->TakeFrameEvenEmpty());
   after_frame_.insert_or_assign(disk_.taken(), model_);
   CheckOk(disk_.AppendNext(), "appending");
   disk_.TellDurable(*shard_);
@@ -214,13 +214,13 @@ void QueueSimulation::Dispatch(size_t limit) {
 }
 
 void QueueSimulation::TakeFrame() {
-  std::optional<store::Frame> frame = shard_->TakeFrame();
+  const std::shared_ptr<const store::Frame> frame = shard_->TakeFrame();
   if (!frame) {
     return;
   }
   Check(frame->sequence() == disk_.taken() + 1, "frames are not numbered in sequence");
   Trace(absl::StrCat("frame ", frame->sequence(), " of ", frame->operations_size()));
-  disk_.Take(*std::move(frame));
+  disk_.Take(*frame);
   after_frame_.insert_or_assign(disk_.taken(), model_);
 }
 

@@ -210,19 +210,15 @@ void Simulation::Reach(const std::string& id) {
 }
 
 void Simulation::TakeFrame(bool even_empty) {
-  std::optional<store::Frame> frame;
-  if (even_empty) {
-    frame = shard_->TakeFrameEvenEmpty();
-  } else {
-    frame = shard_->TakeFrame();
-  }
+  const std::shared_ptr<const store::Frame> frame =
+      even_empty ? shard_->TakeFrameEvenEmpty() : shard_->TakeFrame();
   if (!frame) {
     return;
   }
   Check(frame->sequence() == disk_.taken() + 1, "frames are not numbered in sequence");
   Trace(absl::StrCat("frame ", frame->sequence(), " of ", frame->operations_size()));
   ++tally_.frames;
-  disk_.Take(*std::move(frame));
+  disk_.Take(*frame);
   after_frame_.insert_or_assign(disk_.taken(), model_);
 }
 

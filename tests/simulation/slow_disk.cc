@@ -5,11 +5,17 @@
 #include "server/base/status.h"
 
 namespace timerd::simulation {
+namespace {
+
+// Changes written at a time: few, so that crashes come between them.
+constexpr size_t kPiece = 8;
+
+}  // namespace
 
 absl::StatusOr<reactor::Recovered> SlowDisk::Open() {
   TIMERD_ASSIGN_OR_RETURN(log_,
                           store::KvShardLog::Open(kv_, shard_index_, store::Durability::kSync));
-  TIMERD_ASSIGN_OR_RETURN(state_, store::KvStateStore::Open(kv_, shard_index_));
+  TIMERD_ASSIGN_OR_RETURN(state_, store::KvStateStore::Open(kv_, shard_index_, kPiece));
   TIMERD_ASSIGN_OR_RETURN(reactor::Recovered recovered, reactor::Recover(*log_, *state_));
   taken_ = appended_ = durable_ = applied_ = told_applied_ = recovered.position.sequence();
   return recovered;
@@ -40,12 +46,10 @@ absl::Status SlowDisk::AppendNext() {
 }
 
 absl::Status SlowDisk::ApplyNext() {
-  if (to_apply_.empty() || to_apply_.front().sequence() > durable_) {
-    return absl::OkStatus();
+  for (; !to_apply_.empty() && to_apply_.front().sequence() <= durable_; to_apply_.pop_front()) {
+    TIMERD_RETURN_IF_ERROR(state_->Gather(to_apply_.front()));
   }
-  TIMERD_RETURN_IF_ERROR(state_->Apply(to_apply_.front()));
-  applied_ = to_apply_.front().sequence();
-  to_apply_.pop_front();
+  TIMERD_ASSIGN_OR_RETURN(applied_, state_->Apply());
   return log_->Trim(applied_);
 }
 

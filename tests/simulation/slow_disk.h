@@ -25,7 +25,7 @@ class SlowDisk {
 
   // A frame of the shard's, to be written when its turn comes.
   void Take(store::Frame frame);
-  // The next frame goes into the log, or from there into the state; nothing if there is none.
+  // The next frame goes into the log, or all that are known to be there into the state.
   absl::Status AppendNext();
   absl::Status ApplyNext();
   // The shard learns how far they have come.

@@ -106,10 +106,12 @@ TEST(CrashingKvTest, LeavesAStateAndALogThatAddUp) {
   std::mt19937_64 random(seed);
   CrashingKv kv(seed);
   uint64_t acknowledged = 0;
-  constexpr int kCrashes = 40;
+  constexpr int kCrashes = 60;
+  int half_applied = 0;
   for (int crash = 0; crash < kCrashes; ++crash) {
     RecoveredShard shard(kv, /*shard=*/0, seed, Durability::kSync);
     EXPECT_GE(shard.log_end(), acknowledged);
+    half_applied += shard.half_applied() ? 1 : 0;
     if (random() % 2 == 0) {
       kv.FailWrite(1 + random() % 100);
     }
@@ -122,6 +124,7 @@ TEST(CrashingKvTest, LeavesAStateAndALogThatAddUp) {
     kv.Crash(random() % 2 == 0 ? CrashingKv::CrashKind::kPower : CrashingKv::CrashKind::kProcess);
   }
   EXPECT_GT(acknowledged, 100U);
+  EXPECT_GT(half_applied, 5);
 }
 
 }  // namespace

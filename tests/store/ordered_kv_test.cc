@@ -80,9 +80,9 @@ TEST_P(OrderedKvTest, ScansFromTheFirstKeyIncludedToTheLastExcluded) {
 
 TEST_P(OrderedKvTest, ReadsTwoKeysOfOneMoment) {
   Put("a", "1");
-  const auto one = kv_->GetTwo("a", "b");
+  const auto one = kv_->GetMany({"a", "b"});
   ASSERT_TRUE(one.ok());
-  EXPECT_EQ(*one, (OrderedKv::Two{"1", std::nullopt}));
+  EXPECT_EQ(*one, (OrderedKv::Values{"1", std::nullopt}));
   std::atomic<bool> stop = false;
   std::thread writer([&] {
     for (int i = 0; !stop; ++i) {
@@ -94,7 +94,7 @@ TEST_P(OrderedKvTest, ReadsTwoKeysOfOneMoment) {
   });
   int torn = 0;
   for (int i = 0; i < 10'000; ++i) {
-    const auto two = kv_->GetTwo("a", "b");
+    const auto two = kv_->GetMany({"a", "b"});
     torn += !two.ok() || ((*two)[1].has_value() && (*two)[0] != (*two)[1]);
   }
   stop = true;
@@ -138,6 +138,38 @@ TEST_P(OrderedKvTest, EndsUpWithTheSameFromABatchMadeCompact) {
   EXPECT_EQ(batch.size(), 4U);
   ASSERT_TRUE(kv_->Write(batch, Durability::kOs).ok());
   EXPECT_EQ(Scan("a", "z"), (Pairs{{"a", "again"}, {"c", "second"}}));
+}
+
+TEST_P(OrderedKvTest, KeepsNoTraceInABatchMadeCompactOfWhatComesAndGoesInIt) {
+  Put("replaced", "old");
+  Put("gone", "old");
+  WriteBatch batch;
+  batch.PutNew("short-lived", "1");
+  batch.Put("short-lived", "2");
+  batch.Delete("short-lived");
+  batch.Delete("replaced");
+  batch.PutNew("replaced", "new");
+  batch.Delete("gone");
+  batch.PutNew("gone", "back");
+  batch.Delete("gone");
+  batch.PutNew("stays", "1");
+  batch.Put("stays", "2");
+  batch.Compact();
+  EXPECT_EQ(batch.size(), 3U);
+  ASSERT_TRUE(kv_->Write(batch, Durability::kOs).ok());
+  EXPECT_EQ(Scan("a", "z"), (Pairs{{"replaced", "new"}, {"stays", "2"}}));
+}
+
+TEST_P(OrderedKvTest, WritesABatchInPieces) {
+  Put("b", "old");
+  WriteBatch batch;
+  batch.Put("a", "1");
+  batch.Delete("b");
+  batch.PutNew("c", "3");
+  ASSERT_TRUE(kv_->Write(batch.Slice(0, 2), Durability::kOs).ok());
+  EXPECT_EQ(Scan("a", "z"), (Pairs{{"a", "1"}}));
+  ASSERT_TRUE(kv_->Write(batch.Slice(2, 3), Durability::kOs).ok());
+  EXPECT_EQ(Scan("a", "z"), (Pairs{{"a", "1"}, {"c", "3"}}));
 }
 
 TEST_P(OrderedKvTest, ShowsAScanWhatWasThereWhenItBegan) {

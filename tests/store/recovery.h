@@ -13,7 +13,8 @@ namespace timerd::store {
 class RecoveredShard {
  public:
   // Fails the test, naming what is wrong, unless the state in `kv` is what the first frames of
-  // FrameMaker(shard, seed) add up to, and the log has all frames from there on. Applies those.
+  // FrameMaker(shard, seed) add up to, or is half way from there to what some more do, and the log
+  // has all frames from there on. Applies those.
   RecoveredShard(OrderedKv& kv, uint32_t shard, uint64_t seed, Durability durability);
 
   // Appends, applies and trims one more frame; false if the store fails, which is no failure of the
@@ -25,13 +26,19 @@ class RecoveredShard {
   // The last sequence in the log, and how many frames had to be applied.
   uint64_t log_end() const { return log_end_; }
   uint64_t replayed() const { return replayed_; }
+  // Whether the state was found with a part of what it was about to apply.
+  bool half_applied() const { return half_applied_; }
 
  private:
+  // Gathers `frame`, and applies when there are some.
+  bool Take(const Frame& frame);
+
   FrameMaker maker_;
   std::unique_ptr<KvShardLog> log_;
   std::unique_ptr<KvStateStore> state_;
   uint64_t log_end_ = 0;
   uint64_t replayed_ = 0;
+  bool half_applied_ = false;
 };
 
 }  // namespace timerd::store

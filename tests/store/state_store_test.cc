@@ -335,11 +335,10 @@ TEST_P(StateStoreTest, AddsUpToTheModelOverRandomFrames) {
   size_t most_events = 0;
   int64_t most_waiting = 0;
   for (int i = 0; i < 150; ++i) {
-    std::vector<Frame> frames;
     for (int n = i % 4; n >= 0; --n) {
-      frames.push_back(maker.Next());
+      ASSERT_TRUE(store_->Gather(maker.Next()).ok());
     }
-    ASSERT_TRUE(store_->Apply(frames).ok());
+    ASSERT_TRUE(store_->Apply().ok());
     if (i % 100 == 0) {
       ASSERT_TRUE(store_->Checkpoint().ok());
       Reopen();

@@ -42,9 +42,8 @@ absl::StatusOr<std::optional<std::string>> CrashingKv::Get(absl::string_view key
   return current_->Get(key);
 }
 
-absl::StatusOr<OrderedKv::Two> CrashingKv::GetTwo(absl::string_view first,
-                                                  absl::string_view second) const {
-  return current_->GetTwo(first, second);
+absl::StatusOr<OrderedKv::Values> CrashingKv::GetMany(absl::Span<const std::string> keys) const {
+  return current_->GetMany(keys);
 }
 
 absl::Status CrashingKv::Scan(

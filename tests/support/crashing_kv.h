@@ -26,7 +26,7 @@ class CrashingKv final : public OrderedKv {
 
   absl::Status Write(const WriteBatch& batch, Durability durability) override;
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override;
-  absl::StatusOr<Two> GetTwo(absl::string_view first, absl::string_view second) const override;
+  absl::StatusOr<Values> GetMany(absl::Span<const std::string> keys) const override;
   absl::Status Scan(
       absl::string_view first, absl::string_view last,
       absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const override;
