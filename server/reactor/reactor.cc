@@ -23,6 +23,8 @@ constexpr size_t kFireLimit = 512;
 constexpr Span kUnhurriedCost = std::chrono::microseconds(30);
 constexpr int64_t kLeastUnhurried = 32;
 constexpr int64_t kMostUnhurried = 1024;
+// Handles that are let go of in one turn, once they are applied, about: half a millisecond.
+constexpr size_t kAppliedLimit = 1024;
 // Replies and events that may wait for the disk before the shard takes no more work.
 constexpr size_t kMaxWaiting = 32'768;
 // The thread looks at the wall clock at least this often,
@@ -127,7 +129,7 @@ void Reactor::Loop() {
 
 bool Reactor::Turn() {
   shard_.Begin(clock_.Read());
-  TakeProgress();
+  const bool more_applied = TakeProgress();
   bool more = OrDie(shard_.LoadWindow());
   bool more_due = false;
   bool more_unhurried = false;
@@ -151,7 +153,7 @@ bool Reactor::Turn() {
     committer_.Want(wanted_);
   }
   // Else the frame in flight wakes the thread.
-  more |= (more_due && fires_left_ > 0) || (more_unhurried && unhurried_left_ > 0);
+  more |= more_applied || (more_due && fires_left_ > 0) || (more_unhurried && unhurried_left_ > 0);
   shard_.Release();
   Publish();
   return more;
@@ -192,7 +194,7 @@ bool Reactor::DoUnhurried() {
   return shard_.HasBacklog() || given == limit;
 }
 
-void Reactor::TakeProgress() {
+bool Reactor::TakeProgress() {
   // In this order: the committer may go on in between, and what is applied is durable.
   const uint64_t applied = committer_.applied();
   const uint64_t durable = committer_.durable();
@@ -201,9 +203,10 @@ void Reactor::TakeProgress() {
     unhurried_ = static_cast<size_t>(std::clamp(
         (shard_.reading().now - submitted_at_) / kUnhurriedCost, kLeastUnhurried, kMostUnhurried));
   }
-  while (applied_ < applied) {
-    shard_.OnApplied(++applied_);
+  for (size_t handles = 0; applied_ < applied && handles < kAppliedLimit;) {
+    handles += shard_.OnApplied(++applied_);
   }
+  return applied_ < applied;
 }
 
 void Reactor::SubmitFrame() {

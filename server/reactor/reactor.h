@@ -43,7 +43,8 @@ class Reactor final : public CommandPort {
   bool Turn();
   // Some of what can wait; returns true if there is more.
   bool DoUnhurried();
-  void TakeProgress();
+  // Takes note of some of what the committer has done; returns true if there is more.
+  bool TakeProgress();
   void SubmitFrame();
   // What load() says.
   void Publish();

@@ -341,7 +341,7 @@ void Shard::OnDurable(uint64_t sequence) {
   feeds_.OnDurable(sequence, [this](absl::string_view name) { sink_.OnFeedGrown(name); });
 }
 
-void Shard::OnApplied(uint64_t sequence) {
+size_t Shard::OnApplied(uint64_t sequence) {
   TIMERD_CHECK(!in_flight_.empty() && in_flight_.front().sequence == sequence);
   TIMERD_CHECK(sequence <= durable_);
   applied_ = sequence;
@@ -355,6 +355,12 @@ void Shard::OnApplied(uint64_t sequence) {
     }
   }
   feeds_.OnApplied(sequence);
+  return slots.size();
+}
+
+void Shard::ReadStore(absl::AnyInvocable<void()> give) {
+  Want(LatestFrame());
+  reads_.push_back({LatestFrame(), std::move(give)});
 }
 
 void Shard::Release() {
@@ -364,7 +370,7 @@ void Shard::Release() {
     output.give();
   }
   while (!reads_.empty() && reads_.front().after <= applied_) {
-    Read read = std::move(reads_.front());
+    StoreRead read = std::move(reads_.front());
     reads_.pop_front();
     read.give();
   }

@@ -134,7 +134,8 @@ class Shard {
   // The last frame that somebody waits for to be applied.
   uint64_t wanted() const { return wanted_; }
   void OnDurable(uint64_t sequence);
-  void OnApplied(uint64_t sequence);
+  // Returns how many handles were in the frame.
+  size_t OnApplied(uint64_t sequence);
   // Gives out the replies and events that need wait no longer.
   void Release();
 
@@ -165,7 +166,7 @@ class Shard {
     uint64_t after;  // the frame that must be durable before
     absl::AnyInvocable<void()> give;
   };
-  struct Read {
+  struct StoreRead {
     uint64_t after;  // the frame that must be applied before
     absl::AnyInvocable<void()> give;
   };
@@ -225,6 +226,9 @@ class Shard {
   void AnswerExisting(Slot slot, Create command);
   template <typename T>
   void Answer(Reply<T> reply, absl::StatusOr<T> answer);
+  // Calls `give` once the store has all that has been decided by now.
+  void ReadStore(absl::AnyInvocable<void()> give);
+  void Want(uint64_t sequence) { wanted_ = std::max(wanted_, sequence); }
 
   // The handle `key`, made resident; nothing if there is none. It may be one that is gone.
   absl::StatusOr<std::optional<Slot>> Load(absl::string_view key);
@@ -394,7 +398,7 @@ class Shard {
   size_t flying_ = 0;                 // handles in them, one that is in several as often
   std::vector<timer::Event> events_;  // of the step under way
   std::deque<Output> outputs_;
-  std::deque<Read> reads_;
+  std::deque<StoreRead> reads_;
   std::deque<FeedRead> feed_reads_;
 };
 

@@ -215,16 +215,14 @@ void Shard::Do(Get command) {
 }
 
 void Shard::Do(List command) {
-  wanted_ = LatestFrame();
-  reads_.push_back({LatestFrame(), [this, command = std::move(command)]() mutable {
-                      absl::StatusOr<Listed> listed =
-                          ListHandles(state_, command, reading_.now, wall_ahead_,
-                                      lines_.Waiting(NamespaceOf(command.filter.prefix)));
-                      if (listed.ok()) {
-                        CompleteRows(*listed);
-                      }
-                      command.reply(std::move(listed));
-                    }});
+  ReadStore([this, command = std::move(command)]() mutable {
+    absl::StatusOr<Listed> listed = ListHandles(state_, command, reading_.now, wall_ahead_,
+                                                lines_.Waiting(NamespaceOf(command.filter.prefix)));
+    if (listed.ok()) {
+      CompleteRows(*listed);
+    }
+    command.reply(std::move(listed));
+  });
 }
 
 void Shard::CompleteRows(Listed& listed) {

@@ -22,7 +22,7 @@ void Shard::Do(ReadFeed command) {
   const auto* const after = std::get_if<AfterEvent>(&command.start);
   const bool is_stored = after != nullptr && after->sequence + 1 < feeds_.AppliedNext(name);
   if (!is_stored) {
-    wanted_ = LatestFrame();
+    Want(LatestFrame());
   }
   feed_reads_.push_back({is_stored ? 0 : LatestFrame(), std::move(command)});
 }

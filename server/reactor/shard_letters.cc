@@ -48,53 +48,48 @@ void Shard::Unbury(Line& line, const DueKey& key) {
 }
 
 void Shard::Do(ListLetters command) {
-  wanted_ = LatestFrame();
-  reads_.push_back(
-      {LatestFrame(), [this, command = std::move(command)]() mutable {
-         Letters letters{.now = reading_.now};
-         absl::Status status;
-         const absl::Status scanned = state_.ScanLetters(
-             command.queue, command.after, [&](const DueKey& key, absl::string_view bytes) {
-               if (letters.letters.size() == command.max) {
-                 letters.more = true;
-                 return false;
-               }
-               if (unburied_.contains({command.queue, key})) {
-                 return true;
-               }
-               Letter letter{.key = key};
-               if (!letter.letter.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-                 status = absl::DataLossError(
-                     absl::StrCat("a dead letter of queue \"", command.queue,
-                                  "\" cannot be read; restore the data directory from a backup"));
-                 return false;
-               }
-               absl::StatusOr<timer::Handle> handle =
-                   DecodeSpec(letter.letter.key(), letter.letter.spec());
-               status = handle.status();
-               if (status.ok()) {
-                 letter.spec = std::move(handle->spec);
-                 letter.generation = handle->generation;
-                 letters.letters.push_back(std::move(letter));
-               }
-               return status.ok();
-             });
-         if (status.ok()) {
-           status = scanned;
-         }
-         if (status.ok()) {
-           command.reply(std::move(letters));
-         } else {
-           command.reply(status);
-         }
-       }});
+  ReadStore([this, command = std::move(command)]() mutable {
+    Letters letters{.now = reading_.now};
+    absl::Status status;
+    const absl::Status scanned = state_.ScanLetters(
+        command.queue, command.after, [&](const DueKey& key, absl::string_view bytes) {
+          if (letters.letters.size() == command.max) {
+            letters.more = true;
+            return false;
+          }
+          if (unburied_.contains({command.queue, key})) {
+            return true;
+          }
+          Letter letter{.key = key};
+          if (!letter.letter.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+            status = absl::DataLossError(
+                absl::StrCat("a dead letter of queue \"", command.queue,
+                             "\" cannot be read; restore the data directory from a backup"));
+            return false;
+          }
+          absl::StatusOr<timer::Handle> handle =
+              DecodeSpec(letter.letter.key(), letter.letter.spec());
+          status = handle.status();
+          if (status.ok()) {
+            letter.spec = std::move(handle->spec);
+            letter.generation = handle->generation;
+            letters.letters.push_back(std::move(letter));
+          }
+          return status.ok();
+        });
+    if (status.ok()) {
+      status = scanned;
+    }
+    if (status.ok()) {
+      command.reply(std::move(letters));
+    } else {
+      command.reply(status);
+    }
+  });
 }
 
 void Shard::Do(TakeLetter command) {
-  // Once the store has all that this may rest on.
-  reads_.push_back({LatestFrame(), [this, command = std::move(command)]() mutable {
-                      TakeLetterNow(std::move(command));
-                    }});
+  ReadStore([this, command = std::move(command)]() mutable { TakeLetterNow(std::move(command)); });
 }
 
 void Shard::TakeLetterNow(TakeLetter command) {

@@ -146,7 +146,7 @@ absl::Status Shard::LoadLine(Line& line) {
     return absl::OkStatus();
   }
   if (IsStoreBehind()) {
-    wanted_ = taken_;
+    Want(taken_);
   }
   IndexPage page;
   TIMERD_RETURN_IF_ERROR(

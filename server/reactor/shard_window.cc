@@ -107,7 +107,7 @@ absl::StatusOr<size_t> Shard::Forget() {
   TIMERD_RETURN_IF_ERROR(ForgetLetters());
   TIMERD_ASSIGN_OR_RETURN(const bool waits, feeds_.Trim(state_, reading_.now));
   if (waits) {
-    wanted_ = taken_;
+    Want(taken_);
   }
   if (reading_.now < next_forget_) {
     return 0;
@@ -287,7 +287,7 @@ absl::StatusOr<bool> Shard::LoadPage(Timeline timeline) {
     return false;
   }
   if (IsStoreBehind()) {
-    wanted_ = taken_;
+    Want(taken_);
     if (Loaded(timeline).deadline > now + Urgent() / 2) {
       return false;
     }

@@ -24,6 +24,27 @@ TEST_F(ShardDurabilityTest, HoldsAReplyUntilItsFrameIsDurable) {
   EXPECT_FALSE((**answer)->existed);
 }
 
+TEST_F(ShardDurabilityTest, WantsAppliedWhatSomebodyIsToRead) {
+  Start();
+  const uint64_t before = shard_->wanted();
+  CreateTimer("a", 5);
+  Commit(/*apply=*/false);
+  EXPECT_EQ(shard_->wanted(), before);
+  List({});
+  EXPECT_EQ(shard_->wanted(), durable());
+  CreateTimer("b", 5);
+  Commit(/*apply=*/false);
+  EXPECT_LT(shard_->wanted(), durable());
+  shard_->Execute(ListLetters{.queue = "default/mail", .reply = [](auto) {}});
+  EXPECT_EQ(shard_->wanted(), durable());
+  CreateTimer("c", 5);
+  Commit(/*apply=*/false);
+  EXPECT_LT(shard_->wanted(), durable());
+  shard_->Execute(TakeLetter{.queue = "default/mail", .reply = [](auto) {}});
+  EXPECT_EQ(shard_->wanted(), durable());
+  Commit();
+}
+
 TEST_F(ShardDurabilityTest, GathersAWholeTurnInOneFrame) {
   Start();
   Settle();

@@ -183,6 +183,8 @@ class ShardTest : public ::testing::Test, protected EventSink {
     }
     shard_->Release();
   }
+  // The last frame that is.
+  uint64_t durable() const { return durable_; }
   // The next frame that is durable is applied.
   void ApplyNext() {
     EXPECT_THAT(state_->Apply(to_apply_.front()), IsOk());
