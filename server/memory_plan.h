@@ -16,7 +16,7 @@ inline constexpr uint64_t kMostMemoryBudget = uint64_t{1} << 40;
 struct MemoryPlan {
   size_t write_buffer_bytes = 0;  // one memtable of RocksDB, of two
   size_t block_cache_bytes = 0;
-  size_t gathered_bytes = 0;  // of each shard: changes that wait to be applied, twice
+  size_t gathered_bytes = 0;  // a batch of changes to be applied; two for each shard
   size_t resident_bytes = 0;  // handles in memory, of all shards
 };
 

@@ -13,10 +13,12 @@ template <typename T>
 class Boxed {
  public:
   Boxed() = default;
-  Boxed(std::nullopt_t) {}                                           // NOLINT: as optional's
-  Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT: as optional's
-  Boxed(std::optional<T> value)                                      // NOLINT: as optional's
+  // NOLINTBEGIN(google-explicit-constructor): implicit, as those of std::optional are.
+  Boxed(std::nullopt_t) {}
+  Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}
+  Boxed(std::optional<T> value)
       : value_(value ? std::make_unique<T>(*std::move(value)) : nullptr) {}
+  // NOLINTEND(google-explicit-constructor)
   Boxed(const Boxed& other) : value_(other ? std::make_unique<T>(*other) : nullptr) {}
   Boxed(Boxed&&) noexcept = default;
   Boxed& operator=(const Boxed& other) {
