@@ -170,7 +170,7 @@ TEST(MergePagesTest, EndsAPageThatHasGrownLarge) {
     timer::Handle handle;
     handle.key = absl::StrCat("id", i);
     handle.spec.payload.assign(400 << 10, 'p');
-    shards[i % 2].rows.push_back({{}, std::move(handle)});
+    shards[i % 2].rows.emplace_back().handle = std::move(handle);
   }
   const Page page = MergePages(std::move(shards), /*pending=*/false, 1000);
   EXPECT_EQ(page.handles.size(), 3);
