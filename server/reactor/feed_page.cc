@@ -26,8 +26,8 @@ absl::StatusOr<uint64_t> FindTime(const store::StateStore& state, const store::F
     const uint64_t middle = least + (most - least) / 2;
     bool earlier = false;
     absl::Status decoded;
-    TIMERD_RETURN_IF_ERROR(state.ScanFeed(extent.name(), middle, [&](uint64_t, auto bytes) {
-      const absl::StatusOr<Notice> notice = DecodeFeedEvent(bytes);
+    TIMERD_RETURN_IF_ERROR(state.ScanFeed(extent.name(), middle, [&](const auto& stored) {
+      const absl::StatusOr<Notice> notice = DecodeFeedEvent(stored.bytes);
       decoded = notice.status();
       earlier = notice.ok() && notice->event.time < time;
       return false;
@@ -116,28 +116,28 @@ absl::StatusOr<FeedPage> ReadFeedPage(const store::StateStore& state,
   size_t scanned = 0;
   size_t bytes_taken = 0;
   absl::Status decoded;
-  TIMERD_RETURN_IF_ERROR(state.ScanFeed(extent.name(), next, [&](uint64_t sequence, auto bytes) {
+  TIMERD_RETURN_IF_ERROR(state.ScanFeed(extent.name(), next, [&](const store::StoredEvent& stored) {
     const bool full =
         page.events.size() == kMaxEvents || bytes_taken >= kMaxBytes || scanned == kMaxScanned;
     // While feeds were turned off, events were numbered and not retained.
-    const bool hole = sequence != next;
+    const bool hole = stored.sequence != next;
     if (full || (hole && scanned > 0)) {
       page.more = true;
       return false;
     }
-    page.missing += sequence - next;
-    page.begin += sequence - next;
-    absl::StatusOr<Notice> notice = DecodeFeedEvent(bytes);
+    page.missing += stored.sequence - next;
+    page.begin += stored.sequence - next;
+    absl::StatusOr<Notice> notice = DecodeFeedEvent(stored.bytes);
     if (!notice.ok()) {
       decoded = notice.status();
       return false;
     }
     ++scanned;
-    next = sequence + 1;
+    next = stored.sequence + 1;
     const FeedFilter& filter = read.filter;
     if (absl::StartsWith(notice->key, filter.prefix) &&
         (filter.queue.empty() || notice->queue == filter.queue)) {
-      bytes_taken += bytes.size();
+      bytes_taken += stored.bytes.size();
       page.events.push_back(*std::move(notice));
     }
     return true;

@@ -112,6 +112,7 @@ absl::StatusOr<size_t> Feeds::TrimFront(const store::StateStore& state, Entry& e
                                         size_t limit) {
   struct Seen {
     uint64_t sequence;
+    uint64_t block_end;
     int64_t time_ns;
     size_t bytes;
   };
@@ -124,16 +125,16 @@ absl::StatusOr<size_t> Feeds::TrimFront(const store::StateStore& state, Entry& e
   bool stays = false;
   absl::Status parsed;
   TIMERD_RETURN_IF_ERROR(
-      state.ScanFeed(extent.name(), extent.first(), [&](uint64_t sequence, auto bytes) {
-        const absl::StatusOr<Notice> notice = DecodeFeedEvent(bytes);
+      state.ScanFeed(extent.name(), extent.first(), [&](const store::StoredEvent& stored) {
+        const absl::StatusOr<Notice> notice = DecodeFeedEvent(stored.bytes);
         if (!notice.ok()) {
           parsed = notice.status();
           return false;
         }
         const Instant time = notice->event.time;
-        seen.push_back({sequence, ToNanos(time), bytes.size()});
+        seen.push_back({stored.sequence, stored.block_end, ToNanos(time), stored.bytes.size()});
         stays = !limits_.IsOff() && time > now - limits_.retention && left <= keep;
-        left -= std::min<uint64_t>(left, bytes.size());
+        left -= std::min<uint64_t>(left, stored.bytes.size());
         return !stays && seen.size() < limit;
       }));
   TIMERD_RETURN_IF_ERROR(parsed);
@@ -155,6 +156,9 @@ absl::StatusOr<size_t> Feeds::TrimFront(const store::StateStore& state, Entry& e
   for (const Seen& each : seen) {
     freed += each.bytes;
     extent.set_trimmed_ns(each.time_ns);
+    if (each.sequence == each.block_end) {
+      extent.add_trimmed(each.block_end);
+    }
   }
   if (limits_.IsOff() && !oldest) {
     extent.set_trimmed_ns(ToNanos(now));  // events were made meanwhile that are not in the store
@@ -163,7 +167,6 @@ absl::StatusOr<size_t> Feeds::TrimFront(const store::StateStore& state, Entry& e
     entry.usage->OnFeed(-static_cast<int64_t>(seen.size()), -static_cast<int64_t>(freed));
   }
   extent.set_bytes(extent.bytes() - std::min(extent.bytes(), freed));
-  extent.set_trimmed(extent.trimmed() + first - extent.first());
   extent.set_first(first);
   extent.set_oldest_ns(oldest ? oldest->time_ns : 0);
   MarkChanged(entry);

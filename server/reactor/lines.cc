@@ -118,6 +118,21 @@ void Lines::Move(Line& line, std::optional<timer::Stage> from, std::optional<tim
   Touch(line);
 }
 
+void Lines::WaitUnwritten(Line& line) {
+  line.count.set_scheduled(Plus(line.count.scheduled(), -1));
+  line.count.set_waiting(Plus(line.count.waiting(), 1));
+  ++line.unwritten;
+  if (line.queue != nullptr) {
+    line.queue->Count(-1, 1, 0, 0);
+  }
+}
+
+void Lines::Write(Line& line) {
+  TIMERD_CHECK(line.unwritten > 0);
+  --line.unwritten;
+  Touch(line);
+}
+
 void Lines::Enter(Line& line) {
   line.count.set_scheduled(line.count.scheduled() + 1);
   Touch(line);
@@ -163,7 +178,10 @@ Line* Lines::TakeReady() {
 void Lines::TakeChanged(store::Frame& frame) {
   for (Line* const line : changed_) {
     line->changed = false;
-    *frame.add_queues() = line->count;
+    store::QueueCount& stored = *frame.add_queues();
+    stored = line->count;
+    stored.set_scheduled(stored.scheduled() + line->unwritten);
+    stored.set_waiting(stored.waiting() - line->unwritten);
   }
   changed_.clear();
 }

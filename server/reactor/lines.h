@@ -23,6 +23,7 @@ struct Line {
   std::string name;              // namespace and queue
   std::shared_ptr<Queue> queue;  // null: there is no directory, and nobody takes anything
   store::QueueCount count;       // what is in it, as of now
+  uint64_t unwritten = 0;        // of what waits: scheduled, as far as the store knows
   bool changed = false;          // since the last frame
   std::map<DueKey, Slot> front;  // all that waits up to
   DueKey loaded;                 // here, kEverything when there is no more
@@ -70,6 +71,10 @@ class Lines {
 
   // One handle of `line` goes from one stage to another; nothing: it is not one that lives.
   void Move(Line& line, std::optional<timer::Stage> from, std::optional<timer::Stage> to);
+  // One handle of `line` that was scheduled waits from now on, and the store is not told.
+  void WaitUnwritten(Line& line);
+  // The store is told of one of those after all.
+  void Write(Line& line);
   // One handle that the queue has admitted, and counted, is in `line` from now on, as kIdle.
   void Enter(Line& line);
   // Whether a handle at this stage counts as scheduled.

@@ -17,12 +17,15 @@ namespace {
 constexpr size_t kFireLimit = 512;
 // Occurrences for workers, what workers say of them, and what was overdue at the start, can wait;
 // all else shares frames with them, and so must not wait long, however much credit a worker comes
-// with and however long the outage was. A frame takes as many of them as may double the time that
-// the last one took to become durable, at about this much each: few on a fast disk, enough on a
-// slow one.
-constexpr Span kUnhurriedCost = std::chrono::microseconds(30);
-constexpr int64_t kLeastUnhurried = 32;
-constexpr int64_t kMostUnhurried = 1024;
+// with and however long the outage was. A frame takes as many of them as are carried out, at about
+// this much each, in the time that the disk takes: few on a fast disk, enough on a slow one.
+constexpr Span kUnhurriedCost = std::chrono::microseconds(15);
+// Fewer than this would not be worth the frame: its sync and the threads that it wakes up.
+constexpr int64_t kLeastUnhurried = 192;
+constexpr int64_t kMostUnhurried = 512;
+// What a frame takes to become durable is the disk's time, and about this much for each operation.
+// If that were not left out, a frame that was long would make the next one longer.
+constexpr Span kOperationCost = std::chrono::microseconds(25);
 // Handles that are let go of in one turn, once they are applied, about: half a millisecond.
 constexpr size_t kAppliedLimit = 1024;
 // Replies and events that may wait for the disk before the shard takes no more work.
@@ -200,8 +203,9 @@ bool Reactor::TakeProgress() {
   const uint64_t durable = committer_.durable();
   while (durable_ < durable) {
     shard_.OnDurable(++durable_);
-    unhurried_ = static_cast<size_t>(std::clamp(
-        (shard_.reading().now - submitted_at_) / kUnhurriedCost, kLeastUnhurried, kMostUnhurried));
+    const Span disk = shard_.reading().now - submitted_at_ - in_flight_ * kOperationCost;
+    const int64_t bearable = std::clamp(disk / kUnhurriedCost, kLeastUnhurried, kMostUnhurried);
+    unhurried_ += (bearable - unhurried_) / 4;  // one slow sync says little
   }
   for (size_t handles = 0; applied_ < applied && handles < kAppliedLimit;) {
     handles += shard_.OnApplied(++applied_);
@@ -218,9 +222,9 @@ void Reactor::SubmitFrame() {
     return;  // what is in frames stays in memory
   }
   // Half as much while the index is behind: who waits for this frame waits for that.
-  const size_t share = unapplied >= options_.committer.max_gathered ? 2 : 1;
+  const int share = unapplied >= options_.committer.max_gathered ? 2 : 1;
   fires_left_ = kFireLimit / share;
-  unhurried_left_ = std::max<size_t>(unhurried_ / share, kLeastUnhurried);
+  unhurried_left_ = static_cast<size_t>(std::max(unhurried_ / share, kLeastUnhurried));
   std::shared_ptr<const store::Frame> frame = shard_.TakeFrame();
   if (!frame && std::abs(OffsetOf(shard_.reading()) - anchored_offset_ns_) > kWallStep.count()) {
     frame = shard_.TakeFrameEvenEmpty();
@@ -229,6 +233,7 @@ void Reactor::SubmitFrame() {
     anchored_offset_ns_ = frame->wall_ns() - frame->time_ns();
     submitted_ = frame->sequence();
     submitted_at_ = clock_.Read().now;
+    in_flight_ = frame->operations_size();
     frames_.fetch_add(1, std::memory_order_relaxed);
     operations_.fetch_add(static_cast<uint64_t>(frame->operations_size()),
                           std::memory_order_relaxed);

@@ -30,7 +30,10 @@ struct Resident {
   std::optional<timer::Stage> stage;  // nothing: not one that lives
   uint64_t lease = 0;
   std::optional<DueKey> lined;  // its place in the front of its line
-  size_t bytes = 0;             // as Residents::bytes() counts it
+  // It waits there without a write: the store has the deadline that brought it there, and after a
+  // crash that brings it there again.
+  bool unwritten = false;
+  size_t bytes = 0;  // as Residents::bytes() counts it
 };
 
 // What `handle` takes in memory as a resident, in bytes: itself, what it points to, its place in

@@ -180,6 +180,9 @@ void Shard::MarkDirty(Slot slot) {
     resident.dirty = true;
     gathered_.push_back(slot);
   }
+  if (std::exchange(resident.unwritten, false)) {
+    lines_.Write(LineOf(resident.handle));
+  }
   residents_.Measure(slot);
   TrackDelivery(slot);
   Rearm(slot);
@@ -199,6 +202,9 @@ void Shard::Rearm(Slot slot) {
 
 void Shard::Settle(Slot slot) {
   Resident& resident = residents_[slot];
+  if (resident.unwritten && !resident.lined) {
+    return MarkDirty(slot);  // its line has left it to the disk
+  }
   if (resident.dirty || resident.last_frame > applied_) {
     return Rearm(slot);
   }
@@ -313,6 +319,7 @@ std::shared_ptr<const store::Frame> Shard::TakeFrameEvenEmpty() {
       put->set_key(handle.key);
       if (!resident.spec_stored) {
         put->set_spec(EncodeSpec(handle));
+        put->set_replaces(resident.in_store);
       }
       put->set_state(EncodeState(handle));
       std::vector<IndexKey> due = timer::AllDue(handle);

@@ -286,10 +286,10 @@ class Shard {
   bool HasRoom() const {
     return residents_.bytes() < options_.max_resident_bytes - options_.max_resident_bytes / 8;
   }
-  // Whether the fronts of the lines take as much as they may: a quarter of what there is.
+  // Whether the fronts of the lines take as much as they may: half of what there is.
   bool AreFrontsFull() const {
     return lined_ * (residents_.bytes() / std::max<size_t>(residents_.size(), 1)) >=
-           options_.max_resident_bytes / 4;
+           options_.max_resident_bytes / 2;
   }
   // What is due within this must be loaded, whether there is room or not.
   Span Urgent() const;
@@ -320,6 +320,9 @@ class Shard {
   // Brings the counts of the handle's queue up to date, and frees the credit of a lease that is
   // over.
   void TrackDelivery(Slot slot);
+  // The handle has come due for its queue, where it waits from now on. Returns false if that has to
+  // be written: else its line has it in memory until a worker takes it, which is written then.
+  bool WaitUnwritten(Slot slot);
   // Whether `worker` has `lease`; null stands for whoever has it.
   bool IsHeldBy(const Worker* worker, uint64_t lease) const;
   // The worker that has `lease` is told that it is over, once the next frame is durable.

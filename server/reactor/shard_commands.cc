@@ -227,10 +227,14 @@ void Shard::Do(List command) {
 
 void Shard::CompleteRows(Listed& listed) {
   for (Listed::Row& row : listed.rows) {
-    // Heartbeats that have not been written down.
-    if (const std::optional<Slot> slot = residents_.Find(row.handle.key);
-        slot && timer::HasReservation(residents_[*slot].handle)) {
-      row.handle.timeouts = residents_[*slot].handle.timeouts;
+    if (const std::optional<Slot> slot = residents_.Find(row.handle.key)) {
+      const Resident& resident = residents_[*slot];
+      if (timer::HasReservation(resident.handle)) {  // heartbeats that have not been written down
+        row.handle.timeouts = resident.handle.timeouts;
+      }
+      if (resident.unwritten) {
+        row.handle.delivery = resident.handle.delivery;
+      }
     }
     timer::SortTimeouts(row.handle, wall_ahead_);
   }

@@ -14,6 +14,8 @@ namespace {
 
 // Entries read at a time, of what waits.
 constexpr size_t kPage = 128;
+// Handles that a line which takes too much memory leaves to the disk at a time: a millisecond.
+constexpr size_t kCut = 1024;
 // What one queue is given before the others have their turn.
 constexpr size_t kTurnOfOne = 64;
 
@@ -79,6 +81,18 @@ void Shard::TrackDelivery(Slot slot) {
   }
 }
 
+bool Shard::WaitUnwritten(Slot slot) {
+  Resident& resident = residents_[slot];
+  if (resident.dirty) {
+    return false;  // it is written anyway
+  }
+  lines_.WaitUnwritten(LineOf(resident.handle));
+  resident.stage = timer::Stage::kWaiting;
+  resident.unwritten = true;
+  Rearm(slot);
+  return resident.lined.has_value();
+}
+
 bool Shard::IsHeldBy(const Worker* worker, uint64_t lease) const {
   const auto held = leases_.find(lease);
   return worker == nullptr || (held != leases_.end() && held->second.get() == worker);
@@ -124,8 +138,10 @@ void Shard::LineUp(Slot slot) {
   ++lined_;
   lines_.SetReady(line);
   if (line.front.size() > 2 * Lines::kFront && AreFrontsFull()) {
-    // What is behind the front stays on disk, or goes there with the next frame.
-    const auto behind_front = std::prev(line.front.end(), Lines::kFront);
+    // What is behind the front stays on disk, or goes there with the next frame. Others that come
+    // are behind it too, so that is seldom much.
+    const size_t cut = std::min(line.front.size() - Lines::kFront, kCut);
+    const auto behind_front = std::prev(line.front.end(), static_cast<ptrdiff_t>(cut));
     line.loaded = std::prev(behind_front)->first;
     std::vector<Slot> behind;
     std::for_each(behind_front, line.front.end(),

@@ -97,7 +97,11 @@ bool Shard::FireNow(Slot slot, const DueKey& due) {
   timer::Context context = MakeContext();
   context.followed = handle.lost && sink_.IsFollowed(handle.key);
   context.queue_policy = QueuePolicy(handle);
-  const bool acted = timer::Fire(handle, context) != timer::Fired::kMoved;
+  const timer::Fired fired = timer::Fire(handle, context);
+  if (fired == timer::Fired::kQueued && WaitUnwritten(slot)) {
+    return true;
+  }
+  const bool acted = fired != timer::Fired::kMoved;
   MarkDirty(slot);
   Emit(slot, ahead_of_log ? LatestFrame() : rests_on, /*redelivery=*/backlog_ && WasOverdue(due));
   return acted;

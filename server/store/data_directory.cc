@@ -30,7 +30,7 @@ namespace {
 
 using storage::v1::Superblock;
 
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 constexpr char kLockFile[] = "timerd.lock";
 // For the files that each start writes, besides what is in the logs.
 constexpr uint64_t kRoomToOpen = uint64_t{4} << 20;

@@ -7,8 +7,8 @@
 
 namespace timerd::store {
 
-// Adds to `batch` what `frame` says of feeds. One put an event, behind all that are there, and one
-// a feed.
+// Adds to `batch` what `frame` says of feeds: the events in blocks, behind all that are there, and
+// how far each feed reaches. The same frame makes the same blocks each time.
 void ApplyFeeds(const Frame& frame, WriteBatch& batch);
 
 }  // namespace timerd::store

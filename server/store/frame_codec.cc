@@ -12,9 +12,9 @@ namespace {
 constexpr size_t kChecksumSize = 4;
 constexpr size_t kHeaderSize = 8;
 
-void AppendLittleEndian(uint32_t value, std::string& bytes) {
-  for (int shift = 0; shift < 32; shift += 8) {
-    bytes.push_back(static_cast<char>(value >> shift));
+void PutLittleEndian(uint32_t value, char* bytes) {
+  for (int i = 0; i < 4; ++i) {
+    bytes[i] = static_cast<char>(value >> (8 * i));
   }
 }
 
@@ -35,15 +35,13 @@ absl::StatusOr<std::string> EncodeFrame(const storage::v1::Frame& frame) {
         absl::StrCat("shard ", frame.shard(), ": frame ", frame.sequence(), " has ", size,
                      " bytes; a frame has at most 2147483647: put fewer operations into one"));
   }
-  std::string guarded;
-  guarded.reserve(kHeaderSize - kChecksumSize + size);
-  AppendLittleEndian(static_cast<uint32_t>(size), guarded);
-  frame.AppendToString(&guarded);
-
   std::string bytes;
-  bytes.reserve(kChecksumSize + guarded.size());
-  AppendLittleEndian(MaskChecksum(Crc32c(guarded)), bytes);
-  bytes.append(guarded);
+  bytes.reserve(kHeaderSize + size);
+  bytes.resize(kHeaderSize);
+  frame.AppendToString(&bytes);
+  PutLittleEndian(static_cast<uint32_t>(size), bytes.data() + kChecksumSize);
+  const absl::string_view guarded = absl::string_view(bytes).substr(kChecksumSize);
+  PutLittleEndian(MaskChecksum(Crc32c(guarded)), bytes.data());
   return bytes;
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr char kSuperblockTag = 'B';
 constexpr char kDueTags[] = {'D', 'W', 'R'};  // by timeline
-constexpr char kFeedEventTag = 'E';
+constexpr char kFeedBlockTag = 'E';
 constexpr char kFeedExtentTag = 'F';
 constexpr char kHandleTag = 'H';
 constexpr char kIdentityTag = 'I';
@@ -21,7 +21,7 @@ constexpr char kSettingsTag = 'S';
 constexpr char kQueueTag = 'U';
 constexpr char kLetterTag = 'X';
 
-constexpr char kSpecSuffix = 0;
+constexpr char kRecordSuffix = 0;
 constexpr char kStateSuffix = 1;
 constexpr char kAfterSuffixes = 2;
 
@@ -79,7 +79,7 @@ void AppendEscaped(absl::string_view id, std::string& key) {
 }
 
 std::string FeedPrefix(uint32_t shard, absl::string_view name_space) {
-  std::string key = ShardPrefix(kFeedEventTag, shard);
+  std::string key = ShardPrefix(kFeedBlockTag, shard);
   AppendEscaped(name_space, key);
   key.push_back('\0');
   key.push_back('\x01');
@@ -245,19 +245,19 @@ std::optional<std::string> SettingsName(absl::string_view key) {
   return std::string(key.substr(1));
 }
 
-std::string FeedEventKey(uint32_t shard, absl::string_view name_space, uint64_t sequence) {
+std::string FeedBlockKey(uint32_t shard, absl::string_view name_space, uint64_t last) {
   std::string key = FeedPrefix(shard, name_space);
-  AppendBigEndian(sequence, key);
+  AppendBigEndian(last, key);
   return key;
 }
 
-KeyRange FeedEventRange(uint32_t shard, absl::string_view name_space, uint64_t from) {
-  return {FeedEventKey(shard, name_space, from), AfterPrefix(FeedPrefix(shard, name_space))};
+KeyRange FeedBlockRange(uint32_t shard, absl::string_view name_space, uint64_t from) {
+  return {FeedBlockKey(shard, name_space, from), AfterPrefix(FeedPrefix(shard, name_space))};
 }
 
-std::optional<uint64_t> FeedEventSequence(absl::string_view key) {
+std::optional<uint64_t> FeedBlockEnd(absl::string_view key) {
   constexpr size_t kLeast = kShardPrefixSize + 2 + sizeof(uint64_t);
-  if (!HasTag(key, kFeedEventTag, kLeast)) {
+  if (!HasTag(key, kFeedBlockTag, kLeast)) {
     return std::nullopt;
   }
   return ReadBigEndian(key.substr(key.size() - sizeof(uint64_t)));
@@ -286,8 +286,8 @@ std::optional<std::string> ClockName(absl::string_view key) {
   return std::string(key.substr(1));
 }
 
-std::string SpecKey(uint32_t shard, absl::string_view id) {
-  return HandleKeyWith(shard, id, kSpecSuffix);
+std::string RecordKey(uint32_t shard, absl::string_view id) {
+  return HandleKeyWith(shard, id, kRecordSuffix);
 }
 
 std::string StateKey(uint32_t shard, absl::string_view id) {
@@ -320,7 +320,7 @@ std::optional<HandleKey> HandleKeyOf(absl::string_view key) {
     }
   }
   if (i + 3 != key.size() || key[i] != '\0' || key[i + 1] != '\x01' ||
-      (key[i + 2] != kSpecSuffix && key[i + 2] != kStateSuffix)) {
+      (key[i + 2] != kRecordSuffix && key[i + 2] != kStateSuffix)) {
     return std::nullopt;
   }
   handle.is_state = key[i + 2] == kStateSuffix;

@@ -77,11 +77,12 @@ std::string SettingsKey(absl::string_view queue);
 KeyRange SettingsRange();
 // Nothing if `key` is not a settings key.
 std::optional<std::string> SettingsName(absl::string_view key);
-std::string FeedEventKey(uint32_t shard, absl::string_view name_space, uint64_t sequence);
-// The events of a feed from `from` on.
-KeyRange FeedEventRange(uint32_t shard, absl::string_view name_space, uint64_t from);
-// The sequence of a key of FeedEventRange(); nothing if `key` is none.
-std::optional<uint64_t> FeedEventSequence(absl::string_view key);
+// The block of events of a feed whose last one is `last`.
+std::string FeedBlockKey(uint32_t shard, absl::string_view name_space, uint64_t last);
+// The blocks that have events from `from` on.
+KeyRange FeedBlockRange(uint32_t shard, absl::string_view name_space, uint64_t from);
+// The last event of the block under a key of FeedBlockRange(); nothing if `key` is none.
+std::optional<uint64_t> FeedBlockEnd(absl::string_view key);
 
 std::string FeedExtentKey(uint32_t shard, absl::string_view name_space);
 // The feeds of all namespaces of `shard`.
@@ -94,17 +95,17 @@ KeyRange ClockRange();
 // Nothing if `key` is not a clock key.
 std::optional<std::string> ClockName(absl::string_view key);
 
-std::string SpecKey(uint32_t shard, absl::string_view id);
+std::string RecordKey(uint32_t shard, absl::string_view id);
 std::string StateKey(uint32_t shard, absl::string_view id);
-// Specs and states of the ids that begin with `prefix` and are greater than `after`.
+// Records and states of the ids that begin with `prefix` and are greater than `after`.
 KeyRange WalkRange(uint32_t shard, absl::string_view prefix, absl::string_view after);
 struct HandleKey {
   std::string id;
   bool is_state = false;
 };
-// Nothing if `key` is neither a spec key nor a state key.
+// Nothing if `key` is neither a record key nor a state key.
 std::optional<HandleKey> HandleKeyOf(absl::string_view key);
-// Whether the two, neighbours, are the spec key and the state key of one handle.
+// Whether the two, neighbours, are the record key and the state key of one handle.
 bool AreOfOneHandle(absl::string_view key, absl::string_view next);
 
 }  // namespace timerd::store

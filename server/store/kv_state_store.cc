@@ -36,9 +36,43 @@ absl::Status BadKey(uint32_t shard, absl::string_view what, absl::string_view ke
                                           absl::BytesToHexString(key), " is malformed; ", kWayOut));
 }
 
-absl::Status HalfHandle(uint32_t shard, absl::string_view id, absl::string_view missing) {
+absl::Status NoRecord(uint32_t shard, absl::string_view id) {
   return absl::DataLossError(absl::StrCat("shard ", shard, ": handle \"", absl::CHexEscape(id),
-                                          "\" has no ", missing, "; ", kWayOut));
+                                          "\" has a state and no record; ", kWayOut));
+}
+
+std::string EncodeRecord(absl::string_view spec, absl::string_view state) {
+  thread_local storage::v1::Record record;  // keeps the memory that it has taken once
+  record.mutable_spec()->assign(spec.data(), spec.size());
+  record.mutable_state()->assign(state.data(), state.size());
+  return record.SerializeAsString();
+}
+
+absl::StatusOr<Record> DecodeRecord(uint32_t shard, absl::string_view id, absl::string_view bytes) {
+  storage::v1::Record record;
+  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError(absl::StrCat("shard ", shard, ": the record of handle \"",
+                                            absl::CHexEscape(id), "\" is malformed; ", kWayOut));
+  }
+  return Record{std::move(*record.mutable_spec()), std::move(*record.mutable_state())};
+}
+
+// Adds to `piece` what `batch`, made compact, has at `i`, with the rest of the handle if it is one:
+// who reads beside an Apply() sees all of it. A handle made in this batch gets its last state into
+// its record. Returns how many changes that was.
+size_t TakeChange(const WriteBatch& batch, size_t i, WriteBatch& piece) {
+  const bool pair = i + 1 < batch.size() && AreOfOneHandle(batch.key(i), batch.key(i + 1));
+  storage::v1::Record made;
+  if (pair && batch.IsPutNew(i) && batch.IsPut(i + 1) &&
+      made.ParseFromArray(batch.value(i).data(), static_cast<int>(batch.value(i).size()))) {
+    piece.Put(batch.key(i), EncodeRecord(made.spec(), batch.value(i + 1)));
+    return 2;
+  }
+  piece.Add(batch, i);
+  if (pair) {
+    piece.Add(batch, i + 1);
+  }
+  return pair ? 2 : 1;
 }
 
 absl::StatusOr<Position> ReadPosition(const OrderedKv& kv, uint32_t shard) {
@@ -57,28 +91,37 @@ absl::Status ScanHandles(
     absl::FunctionRef<bool(absl::string_view id, absl::string_view spec, absl::string_view state)>
         visit) {
   absl::Status status;
-  std::optional<std::string> id;  // of the spec that awaits its state
-  std::string spec;
+  std::optional<std::string> id;  // of the record that may be followed by a state
+  Record record;
   const auto take = [&](absl::string_view key, absl::string_view value) {
     std::optional<HandleKey> handle = HandleKeyOf(key);
     if (!handle.has_value()) {
       status = BadKey(shard, "handle key", key);
-    } else if (id.has_value() && (*id != handle->id || !handle->is_state)) {
-      status = HalfHandle(shard, *id, "state");
-    } else if (!id.has_value() && handle->is_state) {
-      status = HalfHandle(shard, handle->id, "spec");
-    } else if (!handle->is_state) {
-      id = std::move(handle->id);
-      spec.assign(value.data(), value.size());
-    } else {
-      id.reset();
-      return visit(handle->id, spec, value);
+      return false;
     }
-    return status.ok();
+    if (handle->is_state) {
+      if (id != handle->id) {
+        status = NoRecord(shard, handle->id);
+        return false;
+      }
+      id.reset();
+      return visit(handle->id, record.spec, value);
+    }
+    if (id.has_value() && !visit(*std::exchange(id, std::nullopt), record.spec, record.state)) {
+      return false;
+    }
+    absl::StatusOr<Record> decoded = DecodeRecord(shard, handle->id, value);
+    if (!decoded.ok()) {
+      status = std::move(decoded).status();
+      return false;
+    }
+    record = *std::move(decoded);
+    id = std::move(handle->id);
+    return true;
   };
   TIMERD_RETURN_IF_ERROR(kv.Scan(range.first, range.last, take));
   if (status.ok() && id.has_value()) {
-    return HalfHandle(shard, *id, "state");
+    visit(*id, record.spec, record.state);
   }
   return status;
 }
@@ -106,10 +149,14 @@ void KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
         for (const storage::v1::DueKey& due : put.armed()) {
           put_new(IndexKeyFor(shard_, due, put.queue()), put.key());
         }
-        if (put.has_spec()) {
-          batch.Put(SpecKey(shard_, put.key()), put.spec());
+        if (!put.has_spec()) {
+          batch.Put(StateKey(shard_, put.key()), put.state());
+        } else if (put.replaces()) {
+          batch.Put(RecordKey(shard_, put.key()), EncodeRecord(put.spec(), put.state()));
+          batch.Delete(StateKey(shard_, put.key()));
+        } else {
+          put_new(RecordKey(shard_, put.key()), EncodeRecord(put.spec(), put.state()));
         }
-        batch.Put(StateKey(shard_, put.key()), put.state());
         break;
       }
       case storage::v1::Operation::kErase: {
@@ -117,7 +164,7 @@ void KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
         for (const storage::v1::DueKey& due : erase.disarmed()) {
           batch.Delete(IndexKeyFor(shard_, due, erase.queue()));
         }
-        batch.Delete(SpecKey(shard_, erase.key()));
+        batch.Delete(RecordKey(shard_, erase.key()));
         batch.Delete(StateKey(shard_, erase.key()));
         break;
       }
@@ -178,33 +225,34 @@ absl::StatusOr<uint64_t> KvStateStore::Apply() {
   {
     const MutexLock lock(mutex_);
     to = gathered_to_;
-    batch = std::exchange(gathered_, WriteBatch());
+    batch = std::exchange(gathered_, std::exchange(spare_, WriteBatch()));
   }
   if (to.sequence() == applied_.sequence()) {
     return to.sequence();
   }
   batch.Compact();
-  size_t first = 0;
+  WriteBatch piece;
   if (batch.size() > piece_) {
     Position begun = applied_;
     begun.set_begun(std::max(begun.begun(), to.sequence()));
-    WriteBatch mark;
-    mark.Put(PositionKey(shard_), begun.SerializeAsString());
-    TIMERD_RETURN_IF_ERROR(kv_.Write(mark, Durability::kMemory));
-    while (batch.size() - first > piece_) {
-      size_t last = first + piece_;
-      if (AreOfOneHandle(batch.key(last - 1), batch.key(last))) {
-        ++last;
-      }
-      TIMERD_RETURN_IF_ERROR(kv_.Write(batch.Slice(first, last), Durability::kMemory));
-      first = last;
+    piece.Put(PositionKey(shard_), begun.SerializeAsString());
+    TIMERD_RETURN_IF_ERROR(kv_.Write(piece, Durability::kMemory));
+    piece.Clear();
+  }
+  for (size_t i = 0; i < batch.size();) {
+    i += TakeChange(batch, i, piece);
+    if (piece.size() >= piece_ && i < batch.size()) {
+      TIMERD_RETURN_IF_ERROR(kv_.Write(piece, Durability::kMemory));
+      piece.Clear();
     }
   }
-  WriteBatch rest = batch.Slice(first, batch.size());
   to.set_begun(to.begun() > to.sequence() ? to.begun() : 0);
-  rest.Put(PositionKey(shard_), to.SerializeAsString());
-  TIMERD_RETURN_IF_ERROR(kv_.Write(rest, Durability::kMemory));
+  piece.Put(PositionKey(shard_), to.SerializeAsString());
+  TIMERD_RETURN_IF_ERROR(kv_.Write(piece, Durability::kMemory));
   applied_ = to;
+  batch.Clear();
+  const MutexLock lock(mutex_);
+  spare_ = std::move(batch);
   return to.sequence();
 }
 
@@ -214,9 +262,8 @@ absl::Status KvStateStore::Checkpoint() { return kv_.Flush(); }
 
 absl::StatusOr<std::optional<Record>> KvStateStore::Get(absl::string_view key) const {
   // Most of those that are asked for here are new, of which a filter tells that they are not there.
-  const std::string state_key = StateKey(shard_, key);
-  TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> state, kv_.Get(state_key));
-  if (!state.has_value()) {
+  TIMERD_ASSIGN_OR_RETURN(const std::optional<std::string> made, kv_.Get(RecordKey(shard_, key)));
+  if (!made.has_value()) {
     return std::optional<Record>();
   }
   // Not that and one more read, beside which an Apply() could replace the handle.
@@ -229,19 +276,21 @@ absl::StatusOr<std::vector<std::optional<Record>>> KvStateStore::GetMany(
   std::vector<std::string> both;
   both.reserve(2 * keys.size());
   for (const absl::string_view key : keys) {
-    both.push_back(SpecKey(shard_, key));
+    both.push_back(RecordKey(shard_, key));
     both.push_back(StateKey(shard_, key));
   }
   TIMERD_ASSIGN_OR_RETURN(OrderedKv::Values values, kv_.GetMany(both));
   std::vector<std::optional<Record>> records(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
-    std::optional<std::string>& spec = values[2 * i];
+    const std::optional<std::string>& made = values[2 * i];
     std::optional<std::string>& state = values[2 * i + 1];
-    if (spec.has_value() != state.has_value()) {
-      return HalfHandle(shard_, keys[i], spec.has_value() ? "state" : "spec");
-    }
-    if (spec.has_value()) {
-      records[i] = Record{*std::move(spec), *std::move(state)};
+    if (made.has_value()) {
+      TIMERD_ASSIGN_OR_RETURN(records[i], DecodeRecord(shard_, keys[i], *made));
+      if (state.has_value()) {
+        records[i]->state = *std::move(state);
+      }
+    } else if (state.has_value()) {
+      return NoRecord(shard_, keys[i]);
     }
   }
   return records;

@@ -50,9 +50,8 @@ class KvStateStore final : public StateStore {
       absl::FunctionRef<bool(const DueKey& due, absl::string_view letter)> visit) const override;
   absl::StatusOr<std::vector<QueueCount>> queues() const override;
   absl::StatusOr<std::vector<NamespaceCount>> namespaces() const override;
-  absl::Status ScanFeed(
-      absl::string_view name_space, uint64_t from,
-      absl::FunctionRef<bool(uint64_t sequence, absl::string_view event)> visit) const override;
+  absl::Status ScanFeed(absl::string_view name_space, uint64_t from,
+                        absl::FunctionRef<bool(const StoredEvent&)> visit) const override;
   absl::StatusOr<std::vector<FeedExtent>> feeds() const override;
 
  private:
@@ -82,6 +81,7 @@ class KvStateStore final : public StateStore {
 
   mutable Mutex mutex_;
   WriteBatch gathered_ ABSL_GUARDED_BY(mutex_);
+  WriteBatch spare_ ABSL_GUARDED_BY(mutex_);  // empty: the memory of what was gathered before
   Position gathered_to_ ABSL_GUARDED_BY(mutex_);
   Position applied_;  // thread of Apply()
 };

@@ -25,6 +25,13 @@ struct Record {
   std::string state;
 };
 
+// An event of a feed as it is stored: some together, in a block.
+struct StoredEvent {
+  uint64_t sequence;
+  uint64_t block_end;       // the sequence of the last event of the block
+  absl::string_view bytes;  // a serialized storage.v1.FeedEvent
+};
+
 // Frames take effect in two steps: what they change is gathered, and then applied, in as few pieces
 // as suits. Of a handle that changes often meanwhile only the last state is applied, and of a
 // deadline that comes and goes nothing.
@@ -86,10 +93,9 @@ class StateStore {
   // What lives in each namespace that ever had a handle here, in no particular order.
   virtual absl::StatusOr<std::vector<NamespaceCount>> namespaces() const = 0;
   // Visits the events retained in the feed of `name_space` from `from` on, in ascending order,
-  // until `visit` returns false. `event` is a serialized storage.v1.FeedEvent.
-  virtual absl::Status ScanFeed(
-      absl::string_view name_space, uint64_t from,
-      absl::FunctionRef<bool(uint64_t sequence, absl::string_view event)> visit) const = 0;
+  // until `visit` returns false.
+  virtual absl::Status ScanFeed(absl::string_view name_space, uint64_t from,
+                                absl::FunctionRef<bool(const StoredEvent&)> visit) const = 0;
   // How far each feed reaches that ever had an event here, in no particular order.
   virtual absl::StatusOr<std::vector<FeedExtent>> feeds() const = 0;
 };

@@ -45,12 +45,13 @@ void WriteBatch::PutNew(absl::string_view key, absl::string_view value) {
 
 void WriteBatch::Delete(absl::string_view key) { Add(key, "", Kind::kDelete); }
 
-WriteBatch WriteBatch::Slice(size_t first, size_t last) const {
-  WriteBatch slice;
-  for (size_t i = first; i < last; ++i) {
-    slice.Add(KeyOf(changes_[i]), ValueOf(changes_[i]), changes_[i].kind);
-  }
-  return slice;
+void WriteBatch::Add(const WriteBatch& from, size_t i) {
+  Add(from.key(i), from.value(i), from.changes_[i].kind);
+}
+
+void WriteBatch::Clear() {
+  bytes_.clear();
+  changes_.clear();
 }
 
 void WriteBatch::Compact() {
@@ -92,8 +93,12 @@ void WriteBatch::Compact() {
     if (i + 1 < ranked.size() && KeyOf(ranked[i + 1].change) == KeyOf(change)) {
       continue;
     }
-    if (first->kind != Kind::kPutNew || change.kind != Kind::kDelete) {
+    const bool was_there = first->kind != Kind::kPutNew;
+    if (was_there || change.kind != Kind::kDelete) {
       changes_.push_back(change);
+      if (change.kind != Kind::kDelete) {
+        changes_.back().kind = was_there ? Kind::kPut : Kind::kPutNew;
+      }
     }
     first = nullptr;
   }

@@ -21,13 +21,19 @@ class WriteBatch {
   // Leaves the last change of each key, in the order of the keys: what the store ends up with is
   // the same, and it gets there for less.
   void Compact();
-  // A copy of the changes [first, last).
-  WriteBatch Slice(size_t first, size_t last) const;
+  // The same change as `from` has at `i`.
+  void Add(const WriteBatch& from, size_t i);
+  void Clear();
 
   size_t size() const { return changes_.size(); }
   // What it takes in memory, of what was added to it.
   size_t bytes() const { return bytes_.size() + changes_.size() * sizeof(Change); }
   absl::string_view key(size_t i) const { return KeyOf(changes_[i]); }
+  // Of a put; empty of a deletion.
+  absl::string_view value(size_t i) const { return ValueOf(changes_[i]); }
+  bool IsPut(size_t i) const { return changes_[i].kind != Kind::kDelete; }
+  // Whether it is one of a key that was not there before the batch.
+  bool IsPutNew(size_t i) const { return changes_[i].kind == Kind::kPutNew; }
   // Calls `put(key, value)` or `erase(key)` for each change, in order. The views live as long as
   // the batch is not changed.
   template <typename PutOne, typename EraseOne>

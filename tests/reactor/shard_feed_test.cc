@@ -251,8 +251,7 @@ TEST_F(ShardFeedTest, TrimsNoMoreThanAPageATurnButAllInTheEnd) {
   }
   EXPECT_EQ(Retained().feed_events, 0);
   int left = 0;
-  ASSERT_THAT(state_->ScanFeed("default", 0, [&left](uint64_t, auto) { return ++left > 0; }),
-              IsOk());
+  ASSERT_THAT(state_->ScanFeed("default", 0, [&left](const auto&) { return ++left > 0; }), IsOk());
   EXPECT_EQ(left, 0);
 }
 

@@ -88,17 +88,89 @@ TEST_F(ShardQueueTest, KeepsALongLineOnDiskAndInOrder) {
   EXPECT_EQ(mail().leased, kCount);
 }
 
-TEST_F(ShardQueueTest, KeepsALineInAQuarterOfTheMemoryThatThereIs) {
+TEST_F(ShardQueueTest, WaitsInMemoryWithoutAWrite) {
+  Start();
+  CreateQueued("a", 1);
+  CreateQueued("b", 1);
+  Settle();
+  const int written = operations_;
+  SettleAt(2);
+  EXPECT_EQ(mail().waiting, 2);
+  EXPECT_EQ(mail().scheduled, 0);
+  EXPECT_EQ(operations_, written);
+  Offer(1);
+  EXPECT_EQ(operations_, written + 1) << "one for the firing and the lease";
+  queues_.clear();
+  Start(3);
+  EXPECT_EQ(mail().waiting, 1);
+  EXPECT_EQ(mail().scheduled, 0);
+  EXPECT_EQ(mail().leased, 1);
+  Offer(5);
+  EXPECT_THAT(Delivered(), ElementsAre("a 1", "b 1"));
+}
+
+TEST_F(ShardQueueTest, WaitsForAnotherAttemptWithoutAWrite) {
+  Start();
+  CreateQueued("a", 1);
+  SettleAt(1);
+  Offer(1);
+  SettleWith(worker_->delivered.at(0), timer::Failure{.retry_after = Seconds(5)});
+  const int written = operations_;
+  SettleAt(10);
+  EXPECT_EQ(mail().waiting, 1);
+  EXPECT_EQ(operations_, written);
+  queues_.clear();
+  Start(11);
+  EXPECT_EQ(mail().waiting, 1);
+  Offer(1);
+  EXPECT_THAT(Delivered(), ElementsAre("a 1", "a 2"));
+}
+
+TEST_F(ShardQueueTest, ListsWhatWaitsWithoutAWriteAsWaiting) {
+  Start();
+  CreateQueued("a", 1);
+  Settle();
+  SettleAt(2);
+  const auto answer = List({.phase = timer::Phase::kPending, .prefix = "default/"}, {}, 10);
+  Settle();
+  const Listed& listed = answer->value().value();
+  ASSERT_EQ(listed.rows.size(), 1u);
+  EXPECT_EQ(timer::StageOf(listed.rows[0].handle), timer::Stage::kWaiting);
+}
+
+TEST_F(ShardQueueTest, WritesWhatALineLeavesToTheDisk) {
+  options_.max_resident_bytes = RoomFor(1000);
+  Start();
+  constexpr int kCount = 3000;
+  for (int i = 0; i < kCount; ++i) {
+    CreateQueued(absl::StrCat("t", i), 1 + 0.001 * i);
+  }
+  Settle();
+  SettleAt(60);
+  int on_disk = 0;
+  ASSERT_THAT(state_->ScanWaiting("default/mail", std::nullopt,
+                                  [&on_disk](const DueKey&, auto) { return ++on_disk > 0; }),
+              IsOk());
+  EXPECT_GE(on_disk, kCount - static_cast<int>(2 * Lines::kFront));
+  EXPECT_LT(on_disk, kCount);
+  queues_.clear();
+  Start(61);
+  EXPECT_EQ(mail().waiting, kCount);
+  Offer(kCount);
+  EXPECT_EQ(worker_->delivered.size(), static_cast<size_t>(kCount));
+}
+
+TEST_F(ShardQueueTest, KeepsALineInHalfOfTheMemoryThatThereIs) {
   options_.max_resident_bytes = RoomFor(12'000);
   Start();
-  constexpr size_t kCount = 5000;
+  constexpr size_t kCount = 10'000;
   for (size_t i = 0; i < kCount; ++i) {
     CreateQueued(absl::StrCat("t", i), 1);
   }
   SettleAt(60);
   EXPECT_EQ(mail().waiting, static_cast<int>(kCount));
-  EXPECT_GT(shard_->residents(), 2 * Lines::kFront);
-  EXPECT_LE(shard_->residents(), size_t{12'000} / 4);
+  EXPECT_GT(shard_->residents(), size_t{12'000} / 4);
+  EXPECT_LE(shard_->residents(), size_t{12'000} / 2);
   Offer(kCount);
   EXPECT_EQ(Delivered().size(), kCount);
 }

@@ -271,6 +271,17 @@ bool QueueModel::FireOf(const std::string& key, Instant now) {
   return entry.end.has_value();
 }
 
+bool QueueModel::ComesDueAgain(const std::string& key) {
+  Entry& entry = entries_.at(key);
+  if (!entry.before_waiting) {
+    return false;
+  }
+  Unset(entry);
+  entry.stage = *std::exchange(entry.before_waiting, std::nullopt);
+  order_.emplace(entry.place, key);
+  return true;
+}
+
 QueueModel::Counts QueueModel::CountsOf(const std::string& queue) const {
   Counts counts{.dead = static_cast<int>(LettersOf(queue).size())};
   for (const auto& [key, entry] : entries_) {
@@ -338,6 +349,7 @@ void QueueModel::Set(const std::string& key, Entry& entry, Stage stage, Instant 
   ++version_;
   Unset(entry);
   entry.stage = stage;
+  entry.before_waiting.reset();
   entry.due = due;
   entry.place = {TickOf(due), ++next_place_};
   if (stage == Stage::kWaiting) {
@@ -347,11 +359,11 @@ void QueueModel::Set(const std::string& key, Entry& entry, Stage stage, Instant 
   }
 }
 
-// It keeps its place: what is due first is delivered first.
+// It keeps its place: what is due first is delivered first. Nothing of it need be durable: it would
+// come due again, and wait at the same place.
 void QueueModel::Enqueue(const std::string& key, Entry& entry) {
-  ++version_;
   Unset(entry);
-  entry.stage = Stage::kWaiting;
+  entry.before_waiting = std::exchange(entry.stage, Stage::kWaiting);
   lines_[QueueOf(key, entry.spec)].emplace(entry.place, key);
 }
 

@@ -87,6 +87,10 @@ class QueueModel {
   std::optional<bool> FireOverdue(const std::string& key, uint64_t tick, uint64_t place,
                                   Instant now);
 
+  // After a crash, of a handle that waited: its deadline is ahead again, as it was before it came
+  // due, for that need not have been written. Returns false if something else made it wait.
+  bool ComesDueAgain(const std::string& key);
+
   // Leases that ended since the last call: handle, number, whether its holder had not settled it.
   using LeaseOver = std::tuple<std::string, uint64_t, bool>;
   std::vector<LeaseOver> TakeOver() { return std::exchange(over_, {}); }
@@ -107,9 +111,10 @@ class QueueModel {
     timer::Spec spec;
     uint64_t generation = 1;
     timer::Stage stage = timer::Stage::kIdle;  // kIdle: its own deadline is ahead, or it has ended
-    Instant due;                               // what the stage waits for, or waits since
-    Key place;                                 // of `due`
-    bool running = false;                      // a run has begun
+    std::optional<timer::Stage> before_waiting;  // if it came due for its queue
+    Instant due;                                 // what the stage waits for, or waits since
+    Key place;                                   // of `due`
+    bool running = false;                        // a run has begun
     uint64_t run = 0;
     uint32_t attempts = 0;
     uint32_t released = 0;

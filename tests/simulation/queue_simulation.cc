@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
+#include "server/reactor/codec.h"
 #include "tests/simulation/queue_describe.h"
 #include "tests/simulation/queue_workers.h"
 #include "tests/simulation/units.h"
@@ -58,6 +59,7 @@ QueueTally& QueueTally::operator+=(const QueueTally& other) {
   buried += other.buried;
   replayed += other.replayed;
   purged += other.purged;
+  due_again += other.due_again;
   fired_for_a_command += other.fired_for_a_command;
   crashes += other.crashes;
   frames_lost += other.frames_lost;
@@ -248,6 +250,7 @@ void QueueSimulation::Start() {
     const clock::Reading last = found->reading();
     clock_.now = clock::ResumeTimeline(&last, clock_.unix_ns);
     model_ = QueueModel(after_frame_.at(recovered));
+    FindWhatWaits();
   }
   after_frame_.clear();
   after_frame_.emplace(recovered, model_);
@@ -260,6 +263,25 @@ void QueueSimulation::Start() {
   reactor::EventSink& sink = *this;
   shard_ = std::make_unique<reactor::Shard>(options_, *found, clock_.now, disk_.state(), sink);
   Trace(absl::StrCat("started at frame ", recovered));
+}
+
+void QueueSimulation::FindWhatWaits() {
+  for (const std::string& key : model_.Live()) {
+    if (model_.Get(key, clock_.now)->stage != timer::Stage::kWaiting) {
+      continue;
+    }
+    const auto record = disk_.state().Get(key);
+    Check(record.ok() && *record, absl::StrCat(key, " waited, and is not there after a crash"));
+    if (Failed()) {
+      return;
+    }
+    const auto handle = reactor::Decode(key, (*record)->spec, (*record)->state);
+    CheckOk(handle.status(), "decoding");
+    if (handle.ok() && timer::StageOf(*handle) != timer::Stage::kWaiting) {
+      ++tally_.due_again;
+      Check(model_.ComesDueAgain(key), absl::StrCat(key, " waited, and does not after a crash"));
+    }
+  }
 }
 
 void QueueSimulation::Crash() {

@@ -32,6 +32,7 @@ struct QueueTally {
   uint64_t buried = 0;
   uint64_t replayed = 0;
   uint64_t purged = 0;
+  uint64_t due_again = 0;            // of what waited at a crash
   uint64_t fired_for_a_command = 0;  // of what was overdue at a start
   uint64_t crashes = 0;
   uint64_t frames_lost = 0;
@@ -79,6 +80,8 @@ class QueueSimulation : public Experiment,
   void Release();
   void Crash();
   void Start();
+  // Whether what waited at a crash still does, or comes due again, is the shard's choice.
+  void FindWhatWaits();
   void Quiesce();
   // Workers succeed with all that they get, until nothing lives any more.
   void Drain();

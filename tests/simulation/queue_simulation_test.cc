@@ -37,6 +37,7 @@ TEST(QueueSimulationTest, DoesWhatTheModelAllowsThroughLateDisksAndCrashes) {
     EXPECT_GT(tally.buried, seeds);
     EXPECT_GT(tally.replayed, 0u);
     EXPECT_GT(tally.purged, seeds);
+    EXPECT_GT(tally.due_again, seeds / 10);
     EXPECT_GT(tally.fired_for_a_command, 0u);
     EXPECT_GT(tally.frames_lost, 0u);
   }

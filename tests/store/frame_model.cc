@@ -48,13 +48,18 @@ void AddFeeds(const StateStore& store, Model& model) {
   TIMERD_CHECK(feeds.ok());
   for (const FeedExtent& extent : *feeds) {
     model.feeds[extent.name()] = extent.SerializeAsString();
-    TIMERD_CHECK(store
-                     .ScanFeed(extent.name(), 0,
-                               [&](uint64_t sequence, absl::string_view event) {
-                                 model.events[{extent.name(), sequence}] = std::string(event);
-                                 return true;
-                               })
-                     .ok());
+    TIMERD_CHECK(
+        store
+            .ScanFeed(extent.name(), 0,
+                      [&](const StoredEvent& event) {
+                        // A block goes as a whole, with the last of its events.
+                        TIMERD_CHECK(event.block_end >= extent.first());
+                        if (event.sequence >= extent.first()) {
+                          model.events[{extent.name(), event.sequence}] = std::string(event.bytes);
+                        }
+                        return true;
+                      })
+            .ok());
   }
 }
 

@@ -79,12 +79,17 @@ void FrameMaker::ChangeHandle(const std::string& key, Frame& frame) {
   storage::v1::Put& put = *frame.add_operations()->mutable_put();
   put.set_key(key);
   std::vector<Model::Due> armed;
+  // By one for the same queue.
+  const bool replaced = !is_new && Pick(0, 4) == 0;
+  put.set_replaces(replaced);
   if (is_new) {
     const uint64_t queue = Pick(0, std::size(kQueues));
     queue_of_[key] = queue < std::size(kQueues) ? kQueues[queue] : "";
-    put.set_spec("spec " + std::to_string(frame.sequence()) + std::string(Pick(0, 200), 's'));
   } else {
     armed = ArmedOf(model_, key);
+  }
+  if (is_new || replaced) {
+    put.set_spec("spec " + std::to_string(frame.sequence()) + std::string(Pick(0, 200), 's'));
   }
   put.set_queue(queue_of_[key]);
   put.set_state("state " + std::to_string(frame.sequence()) + std::string(Pick(0, 100), 't'));
@@ -151,17 +156,27 @@ void FrameMaker::ChangeFeed(const std::string& name, Frame& frame) {
   extent.set_first(std::max<uint64_t>(extent.first(), 1));
   extent.set_next(std::max<uint64_t>(extent.next(), 1));
   const uint64_t retained = extent.next() - extent.first();
-  for (uint64_t left = Pick(0, 3); left > 0; --left) {
+  const uint64_t added = Pick(0, 3);
+  for (uint64_t left = added; left > 0; --left) {
     storage::v1::FeedEvent& event = *frame.add_events();
     event.set_key(name + "/" + std::to_string(Pick(0, 60)));
     event.set_sequence(extent.next());
     event.mutable_event()->set_payload(std::string(Pick(0, 100), 'p'));
     extent.set_next(extent.next() + 1);
   }
-  extent.set_trimmed(Pick(0, 3) == 0 ? Pick(0, retained) : 0);
-  extent.set_first(extent.first() + extent.trimmed());
+  if (Pick(0, 3) == 0) {
+    extent.set_first(extent.first() + Pick(0, retained));
+  }
+  std::deque<uint64_t>& blocks = feed_blocks_[name];
+  for (; !blocks.empty() && blocks.front() < extent.first(); blocks.pop_front()) {
+    extent.add_trimmed(blocks.front());
+  }
+  if (added > 0) {
+    blocks.push_back(extent.next() - 1);
+  }
   extent.set_bytes(Pick(0, 10'000));
   *frame.add_feeds() = extent;
+  extent.clear_trimmed();
 }
 
 uint64_t TestSeed() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <random>
 #include <string>
@@ -39,6 +40,7 @@ class FrameMaker {
   uint64_t next_place_ = 1;
   std::map<std::string, std::string> queue_of_;  // handle -> queue that it names, or nothing
   std::map<std::string, FeedExtent> feeds_;
+  std::map<std::string, std::deque<uint64_t>> feed_blocks_;  // the last event of each
 };
 
 // $TIMERD_SEED, or a new seed; printed either way.

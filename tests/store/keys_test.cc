@@ -26,11 +26,11 @@ TEST(KeysTest, HaveTheBytesThatTheFormatSays) {
   EXPECT_EQ(Hex(DueIndexKey(1, {Timeline::kRetention, {InstantFromNanos(1), 2}})),
             "520000000180000000000000010000000000000002");
   EXPECT_EQ(Hex(NamespaceKey(1, "ab")), "4e000000016162");
-  EXPECT_EQ(Hex(FeedEventKey(1, "ab", 2)), "4500000001616200010000000000000002");
+  EXPECT_EQ(Hex(FeedBlockKey(1, "ab", 2)), "4500000001616200010000000000000002");
   EXPECT_EQ(Hex(FeedExtentKey(1, "ab")), "46000000016162");
   EXPECT_EQ(Hex(IdentityKey()), "49");
   EXPECT_EQ(Hex(ClockKey("ab")), "4d6162");
-  EXPECT_EQ(Hex(SpecKey(1, absl::string_view("a\0b", 3))), "48000000016100ff62000100");
+  EXPECT_EQ(Hex(RecordKey(1, absl::string_view("a\0b", 3))), "48000000016100ff62000100");
   EXPECT_EQ(Hex(StateKey(1, "a")), "480000000161000101");
 }
 
@@ -46,7 +46,7 @@ TEST(KeysTest, ReadBackAsTheyWereMade) {
   }
   for (const std::string& id : {std::string(), std::string("a"), std::string(3, '\0'),
                                 std::string("\x00\x01\x00\xff", 4), std::string("\xff\xff")}) {
-    const auto spec = HandleKeyOf(SpecKey(7, id));
+    const auto spec = HandleKeyOf(RecordKey(7, id));
     ASSERT_TRUE(spec.has_value()) << Hex(id);
     EXPECT_EQ(spec->id, id);
     EXPECT_FALSE(spec->is_state);
@@ -55,7 +55,7 @@ TEST(KeysTest, ReadBackAsTheyWereMade) {
     EXPECT_EQ(state->id, id);
     EXPECT_TRUE(state->is_state);
   }
-  EXPECT_EQ(FeedEventSequence(FeedEventKey(7, "billing", kMost)), std::optional<uint64_t>(kMost));
+  EXPECT_EQ(FeedBlockEnd(FeedBlockKey(7, "billing", kMost)), std::optional<uint64_t>(kMost));
   EXPECT_EQ(ClockName(ClockKey("billing")), std::optional<std::string>("billing"));
 }
 
@@ -97,9 +97,9 @@ TEST(KeysTest, SortIdsAsTheirBytesDo) {
     }
     const std::string& low = std::min(a, b);
     const std::string& high = std::max(a, b);
-    EXPECT_LT(StateKey(1, low), SpecKey(1, high)) << Hex(low) << " " << Hex(high);
+    EXPECT_LT(StateKey(1, low), RecordKey(1, high)) << Hex(low) << " " << Hex(high);
     const KeyRange walk = WalkRange(1, low, "");
-    const std::string key = SpecKey(1, high);
+    const std::string key = RecordKey(1, high);
     EXPECT_EQ(walk.first <= key && key < walk.last, high.substr(0, low.size()) == low)
         << Hex(low) << " " << Hex(high);
   }
@@ -136,7 +136,7 @@ TEST(KeysTest, KeepTheLastShardsRangesWithinTheirKind) {
   EXPECT_LT(LogKey(kMost, std::numeric_limits<uint64_t>::max()), LogRange(kMost, 0).last);
   EXPECT_LT(LogRange(kMost, 0).last, PositionKey(0));
   EXPECT_LE(WalkRange(kMost, "", "").last, LogKey(0, 0));
-  EXPECT_LT(WalkRange(1, "", "").last, SpecKey(2, ""));
+  EXPECT_LT(WalkRange(1, "", "").last, RecordKey(2, ""));
   EXPECT_LE(NamespaceRange(kMost).last, PositionKey(0));
 }
 

@@ -162,6 +162,65 @@ TEST_P(StateStoreTest, KeepsTheSpecWhenOnlyTheStateChanges) {
   EXPECT_EQ((*record)->state, "later");
 }
 
+TEST_P(StateStoreTest, GivesTheStateOfTheHandleThatReplacedAnother) {
+  PutNew("a");
+  Apply();
+  Put("a", "later");
+  Apply();
+  PutNew("a");
+  frame_.mutable_operations(0)->mutable_put()->set_replaces(true);
+  Apply();
+  EXPECT_EQ((*store_->Get("a"))->state, "state of a");
+  EXPECT_THAT(WalkIds("", ""), ElementsAre("a"));
+}
+
+TEST_P(StateStoreTest, WritesOneRecordForAHandleThatIsMadeAndChangesBeforeItIsApplied) {
+  Frame made = EmptyFrame(kShard, 1);
+  PutNew("a");
+  *made.mutable_operations() = frame_.operations();
+  ASSERT_TRUE(store_->Gather(made).ok());
+  Frame changed = EmptyFrame(kShard, 2);
+  frame_.clear_operations();
+  Put("a", "later");
+  *changed.mutable_operations() = frame_.operations();
+  ASSERT_TRUE(store_->Gather(changed).ok());
+  ASSERT_TRUE(store_->Apply().ok());
+  EXPECT_FALSE(kv_->Get(StateKey(kShard, "a"))->has_value());
+  const auto record = store_->Get("a");
+  ASSERT_TRUE(record.ok() && record->has_value());
+  EXPECT_EQ((*record)->spec, "spec of a");
+  EXPECT_EQ((*record)->state, "later");
+}
+
+TEST_P(StateStoreTest, WalksHandlesWhoseStateHasChangedAndOthers) {
+  for (const std::string id : {"a", "b", "c", "d"}) {
+    PutNew(id);
+  }
+  Apply();
+  Put("b", "state of b");
+  Put("d", "state of d");
+  Apply();
+  EXPECT_THAT(WalkIds("", ""), ElementsAre("a", "b", "c", "d"));
+  for (size_t limit : {1, 2, 3}) {
+    EXPECT_EQ(WalkIds("", "", limit).size(), limit);
+  }
+  EXPECT_THAT(WalkIds("c", ""), ElementsAre("c"));
+}
+
+TEST_P(StateStoreTest, RefusesAHandleWhoseRecordIsDamagedOrMissing) {
+  WriteBatch batch;
+  batch.Put(RecordKey(kShard, "a"), "\xff\xff");
+  batch.Put(StateKey(kShard, "b"), "state");
+  ASSERT_TRUE(kv_->Write(batch, Durability::kSync).ok());
+  const auto walk = [this](absl::string_view prefix) {
+    return store_->Walk(prefix, "", [](auto, auto, auto) { return true; }).code();
+  };
+  EXPECT_EQ(store_->Get("a").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(walk("a"), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(store_->GetMany({"b"}).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(walk("b"), absl::StatusCode::kDataLoss);
+}
+
 TEST_P(StateStoreTest, ForgetsAnErasedHandleAndItsDeadlines) {
   PutNew("a", {Due(10, 1), Due(20, 2)});
   PutNew("b", {Due(15, 3)});
