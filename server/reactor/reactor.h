@@ -79,7 +79,7 @@ class Reactor final : public CommandPort {
   Instant submitted_at_;
   int64_t in_flight_ = 0;              // operations of the frame that is to become durable
   size_t fires_left_;                  // how many deadlines the next frame may yet take
-  int64_t unhurried_ = 0;              // how much a frame may take of what can wait,
+  int64_t unhurried_;                  // how much a frame may take of what can wait,
   size_t unhurried_left_;              // and how much more the next one may
   bool reservations_written_ = false;  // once stopping
   int64_t anchored_offset_ns_;         // wall minus service time, as the last frame has it
