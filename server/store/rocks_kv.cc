@@ -77,8 +77,6 @@ rocksdb::Options DatabaseOptions(const RocksKvOptions& options) {
   // What has just been written is soon merged with what comes after it, or deleted.
   database.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression,
                                     rocksdb::kLZ4Compression};
-  // Of RocksDB's own doing; what is on disk is checked when it is read.
-  database.check_flush_compaction_key_order = false;
   // Who waits for another's sync sleeps, rather than to take turns with those who could work.
   database.enable_write_thread_adaptive_yield = false;
   // One flush and one compaction at a time.
