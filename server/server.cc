@@ -105,6 +105,7 @@ class RealServer final : public Server {
   void WatchLimits(const Options& options);
   // Recovers the shards and makes the router to them, under the one clock or the other.
   absl::Status StartShards(const Options& options);
+  absl::StatusOr<std::unique_ptr<store::ShardLog>> OpenLog(uint32_t shard);
   absl::Status StartNamespaces(const Options& options);
   absl::Status MakeServices(const Options& options);
   // Before the shards, which look their queues up.
@@ -204,11 +205,18 @@ absl::Status RealServer::OpenQueues(const Options& options) {
   return queue_settings_->Apply(service::Validator(options.service.limits), *queues_);
 }
 
+absl::StatusOr<std::unique_ptr<store::ShardLog>> RealServer::OpenLog(uint32_t shard) {
+  if (directory_) {
+    return directory_->OpenLog(shard, durability_);
+  }
+  return store::KvShardLog::Open(*kv_, shard, durability_);
+}
+
 absl::Status RealServer::StartShards(const Options& options) {
   std::optional<clock::Reading> last;
   for (uint32_t i = 0; i < shard_count_; ++i) {
     ShardUnit& unit = shards_.emplace_back();
-    TIMERD_ASSIGN_OR_RETURN(unit.log, store::KvShardLog::Open(*kv_, i, durability_));
+    TIMERD_ASSIGN_OR_RETURN(unit.log, OpenLog(i));
     TIMERD_ASSIGN_OR_RETURN(unit.state, store::KvStateStore::Open(*kv_, i));
     unit.attachments = std::make_unique<delivery::Attachments>();
     TIMERD_ASSIGN_OR_RETURN(unit.recovered, reactor::Recover(*unit.log, *unit.state));

@@ -171,13 +171,18 @@ class EventStream final : public grpc::ServerWriteReactor<Response>,
     if (writing_ || finished_) {
       return;
     }
-    if (!queue_.empty()) {
-      writing_ = true;
-      this->StartWrite(&queue_.front());
-    } else if (end_) {
+    if (end_ && (queue_.empty() || (end_->ok() && queue_.size() == 1))) {
       finished_ = true;
       calls_.Count<Response>(*end_);
-      this->Finish(ToGrpc(*end_));
+      if (queue_.empty()) {
+        this->Finish(ToGrpc(*end_));
+      } else {
+        writing_ = true;  // until OnDone(); one packet for both, and one reaction
+        this->StartWriteAndFinish(&queue_.front(), grpc::WriteOptions(), grpc::Status::OK);
+      }
+    } else if (!queue_.empty()) {
+      writing_ = true;
+      this->StartWrite(&queue_.front());
     }
   }
 

@@ -44,14 +44,16 @@ grpc::ServerWriteReactor<Response>* TimersService::OpenStream(const Request& req
                   [shard, stream](const absl::StatusOr<reactor::Opened>& answer) {
                     shard.attachments->Open(answer, stream);
                   }));
-    stream->OnGone([shard, key] {
-      // On the shard's thread, which may then find that nobody follows the handle any more.
-      shard.port->PostAlways(reactor::Run{[shard, key] {
-        if (shard.attachments->Sweep(key)) {
-          shard.port->PostAlways(reactor::Unfollow{key});
-        }
-      }});
-    });
+    if (!detached) {  // which is never attached
+      stream->OnGone([shard, key] {
+        // On the shard's thread, which may then find that nobody follows the handle any more.
+        shard.port->PostAlways(reactor::Run{[shard, key] {
+          if (shard.attachments->Sweep(key)) {
+            shard.port->PostAlways(reactor::Unfollow{key});
+          }
+        }});
+      });
+    }
     if (options_.feeds.on) {
       stream->AddCursors(&cursors_, shard.index);
     }

@@ -22,6 +22,7 @@
 #include "server/base/status.h"
 #include "server/store/free_space.h"
 #include "server/store/keys.h"
+#include "server/store/sync_directory.h"
 #include "server/store/wal_check.h"
 #include "timerd/storage/v1/storage.pb.h"
 
@@ -30,8 +31,9 @@ namespace {
 
 using storage::v1::Superblock;
 
-constexpr uint32_t kFormatVersion = 4;
+constexpr uint32_t kFormatVersion = 5;
 constexpr char kLockFile[] = "timerd.lock";
+constexpr char kLogDirectory[] = "log";
 // For the files that each start writes, besides what is in the logs.
 constexpr uint64_t kRoomToOpen = uint64_t{4} << 20;
 constexpr absl::string_view kRestore =
@@ -45,18 +47,6 @@ std::string Message(const std::string& path, const Parts&... parts) {
 absl::Status SystemError(int error, const std::string& path, absl::string_view what,
                          absl::string_view way_out) {
   return absl::ErrnoToStatus(error, Message(path, what, "; ", way_out));
-}
-
-// What is made here must survive power loss as the writes below it do.
-absl::Status SyncDirectory(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) {
-    close(fd);
-  }
-  return synced ? absl::OkStatus()
-                : SystemError(error, path, "cannot be synced", "see to the disk");
 }
 
 absl::Status MakeIfMissing(const std::string& path) {
@@ -94,7 +84,7 @@ bool Contains(const std::vector<std::string>& names, absl::string_view name) {
 
 // Files that hold data, which a database has only once it is whole.
 bool IsData(absl::string_view name) {
-  return absl::EndsWith(name, ".log") || absl::EndsWith(name, ".sst");
+  return absl::EndsWith(name, ".log") || absl::EndsWith(name, ".sst") || name == kLogDirectory;
 }
 
 // What a first start that was cut short may leave, and what a file system puts at its root.
@@ -278,7 +268,17 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   options.create = !has_database;
   TIMERD_ASSIGN_OR_RETURN(std::unique_ptr<RocksKv> kv, RocksKv::Open(path, options));
   TIMERD_ASSIGN_OR_RETURN(const uint32_t shards, ReadOrMakeSuperblock(*kv, path, shape));
-  return std::unique_ptr<DataDirectory>(new DataDirectory(std::move(lock), std::move(kv), shards));
+  const std::string logs = absl::StrCat(path, "/", kLogDirectory);
+  if (!Contains(names, kLogDirectory)) {
+    TIMERD_RETURN_IF_ERROR(MakeIfMissing(logs));
+  }
+  return std::unique_ptr<DataDirectory>(
+      new DataDirectory(std::move(lock), std::move(kv), shards, logs));
+}
+
+absl::StatusOr<std::unique_ptr<ShardLog>> DataDirectory::OpenLog(
+    uint32_t shard, Durability durability, const FileShardLogOptions& options) {
+  return FileShardLog::Open(logs_, shard, *kv_, durability, options);
 }
 
 }  // namespace timerd::store

@@ -6,8 +6,10 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/store/file_shard_log.h"
 #include "server/store/ordered_kv.h"
 #include "server/store/rocks_kv.h"
+#include "server/store/shard_log.h"
 
 namespace timerd::store {
 
@@ -38,6 +40,9 @@ class DataDirectory {
                                                              RocksKvOptions options = {});
 
   OrderedKv& kv() { return *kv_; }
+  // The log of `shard`, to be closed before the directory. Errors are as FileShardLog::Open() says.
+  absl::StatusOr<std::unique_ptr<ShardLog>> OpenLog(uint32_t shard, Durability durability,
+                                                    const FileShardLogOptions& options = {});
   uint32_t shards() const { return shards_; }
 
  private:
@@ -54,12 +59,13 @@ class DataDirectory {
     int fd_;
   };
 
-  DataDirectory(Lock lock, std::unique_ptr<RocksKv> kv, uint32_t shards)
-      : lock_(std::move(lock)), kv_(std::move(kv)), shards_(shards) {}
+  DataDirectory(Lock lock, std::unique_ptr<RocksKv> kv, uint32_t shards, std::string logs)
+      : lock_(std::move(lock)), kv_(std::move(kv)), shards_(shards), logs_(std::move(logs)) {}
 
   const Lock lock_;  // outlives kv_
   const std::unique_ptr<RocksKv> kv_;
   const uint32_t shards_;
+  const std::string logs_;  // the directory of them
 };
 
 }  // namespace timerd::store

@@ -59,16 +59,7 @@ absl::StatusOr<std::unique_ptr<KvShardLog>> KvShardLog::Open(OrderedKv& kv, uint
 }
 
 absl::Status KvShardLog::Append(const Frame& frame) {
-  if (frame.shard() != shard_) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("shard ", shard_, ": frame ", frame.sequence(), " belongs to shard ",
-                     frame.shard(), "; append it to that shard's log"));
-  }
-  if (frame.sequence() == 0 || (last_ != 0 && frame.sequence() != last_ + 1)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("shard ", shard_, ": frame ", frame.sequence(),
-                     " is out of sequence; the next one is ", last_ + 1));
-  }
+  TIMERD_RETURN_IF_ERROR(CheckNext(frame, shard_, last_));
   TIMERD_ASSIGN_OR_RETURN(std::string bytes, EncodeFrame(frame));
   WriteBatch batch;
   batch.Put(LogKey(shard_, frame.sequence()), bytes);

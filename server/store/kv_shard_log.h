@@ -20,7 +20,6 @@ class KvShardLog final : public ShardLog {
 
   // FailedPrecondition for a frame of another shard or out of sequence; the log then goes on.
   absl::Status Append(const Frame& frame) override;
-  // `visit` may write to the store, to apply the frame for example.
   absl::Status Read(uint64_t from, absl::FunctionRef<absl::Status(const Frame&)> visit) override;
   // The state store is in the same key-value store, of which a crash leaves a prefix: so these
   // deletions never outlive what was applied before them.

@@ -3,6 +3,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
@@ -105,22 +106,42 @@ rocksdb::Options DatabaseOptions(const RocksKvOptions& options) {
   return database;
 }
 
+// Notes how far memtables have become tables. They do in their order.
+class FlushListener final : public rocksdb::EventListener {
+ public:
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& flush) override {
+    uint64_t known = flushed_->load(std::memory_order_relaxed);
+    while (known < flush.largest_seqno &&
+           !flushed_->compare_exchange_weak(known, flush.largest_seqno)) {
+    }
+  }
+  const std::shared_ptr<std::atomic<uint64_t>>& flushed() const { return flushed_; }
+
+ private:
+  const std::shared_ptr<std::atomic<uint64_t>> flushed_ =
+      std::make_shared<std::atomic<uint64_t>>(0);
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RocksKv>> RocksKv::Open(const std::string& path,
                                                        const RocksKvOptions& options) {
   rocksdb::DB* db = nullptr;
-  TIMERD_RETURN_IF_ERROR(
-      ToAbsl(rocksdb::DB::Open(DatabaseOptions(options), path, &db), path, "open"));
-  auto kv = std::unique_ptr<RocksKv>(new RocksKv(path, std::unique_ptr<rocksdb::DB>(db)));
+  rocksdb::Options database = DatabaseOptions(options);
+  const auto listener = std::make_shared<FlushListener>();
+  database.listeners.push_back(listener);
+  TIMERD_RETURN_IF_ERROR(ToAbsl(rocksdb::DB::Open(database, path, &db), path, "open"));
+  auto kv = std::unique_ptr<RocksKv>(
+      new RocksKv(path, std::unique_ptr<rocksdb::DB>(db), listener->flushed()));
   // Reads every table. Without it, RocksDB 7.8 would drop the keys of some damaged tables and
   // report no error: see the decision.
   TIMERD_RETURN_IF_ERROR(ToAbsl(db->VerifyChecksum(), path, "verify its tables"));
   return kv;
 }
 
-RocksKv::RocksKv(std::string path, std::unique_ptr<rocksdb::DB> db)
-    : path_(std::move(path)), db_(std::move(db)) {}
+RocksKv::RocksKv(std::string path, std::unique_ptr<rocksdb::DB> db,
+                 std::shared_ptr<const Number> flushed)
+    : path_(std::move(path)), db_(std::move(db)), flushed_(std::move(flushed)) {}
 
 RocksKv::~RocksKv() = default;
 
@@ -201,6 +222,21 @@ absl::Status RocksKv::Scan(
 absl::Status RocksKv::Flush() {
   TIMERD_RETURN_IF_ERROR(Failure());
   return Remember(db_->Flush(rocksdb::FlushOptions()), "flush");
+}
+
+uint64_t RocksKv::written() const { return db_->GetLatestSequenceNumber(); }
+
+absl::StatusOr<bool> RocksKv::StartFlush() {
+  TIMERD_RETURN_IF_ERROR(Failure());
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;  // nor for what is being flushed already
+  const rocksdb::Status begun = db_->Flush(options);
+  if (begun.IsTryAgain()) {
+    return false;
+  }
+  TIMERD_RETURN_IF_ERROR(Remember(begun, "flush"));
+  return true;
 }
 
 }  // namespace timerd::store

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -53,8 +54,16 @@ class RocksKv final : public OrderedKv {
       absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const override;
   absl::Status Flush() override;
 
+  // Writes are numbered. The number of the last one, and up to which they survive power loss.
+  uint64_t written() const;
+  uint64_t flushed() const { return flushed_->load(std::memory_order_acquire); }
+  // Begins what Flush() does, and does not wait for it; false if too much is being flushed already
+  // to begin.
+  absl::StatusOr<bool> StartFlush();
+
  private:
-  RocksKv(std::string path, std::unique_ptr<rocksdb::DB> db);
+  using Number = std::atomic<uint64_t>;
+  RocksKv(std::string path, std::unique_ptr<rocksdb::DB> db, std::shared_ptr<const Number> flushed);
 
   absl::Status Failure() const;
   // Passes `status` on; if it is an error, every later write gets it too.
@@ -62,6 +71,7 @@ class RocksKv final : public OrderedKv {
 
   const std::string path_;
   const std::unique_ptr<rocksdb::DB> db_;
+  const std::shared_ptr<const Number> flushed_;  // RocksDB's threads tell
   std::atomic<bool> failed_ = false;  // failure_ is set
   mutable Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);

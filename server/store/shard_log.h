@@ -20,12 +20,16 @@ class ShardLog {
   // takes no more: the caller ends the process and recovers by restart.
   virtual absl::Status Append(const Frame& frame) = 0;
   // Calls `visit` for each frame from sequence `from` on, in order, until it returns an error,
-  // which is passed on. DataLoss, naming shard and sequence, when a frame is damaged or missing.
+  // which is passed on. It may write to the state store; it may not use the log. DataLoss, naming
+  // the shard, when a frame is damaged or missing.
   virtual absl::Status Read(uint64_t from, absl::FunctionRef<absl::Status(const Frame&)> visit) = 0;
-  // Forgets the frames up to and including sequence `through`, which the caller has applied to the
+  // May forget the frames up to and including sequence `through`, which the caller has applied to the
   // state store; may run beside Append(). A crash that takes their effect back from the store
   // brings the frames back too.
   virtual absl::Status Trim(uint64_t through) = 0;
 };
+
+// FailedPrecondition unless `frame` is of `shard` and may come after frame `last`, 0 for none.
+absl::Status CheckNext(const Frame& frame, uint32_t shard, uint64_t last);
 
 }  // namespace timerd::store

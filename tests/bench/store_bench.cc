@@ -11,7 +11,6 @@
 #include "benchmark/benchmark.h"
 #include "server/base/check.h"
 #include "server/store/data_directory.h"
-#include "server/store/kv_shard_log.h"
 #include "server/store/kv_state_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -24,7 +23,7 @@ struct Shard {
     auto opened = DataDirectory::Open(dir.path() + "/data", {.shards = 1});
     TIMERD_CHECK(opened.ok());
     directory = *std::move(opened);
-    auto opened_log = KvShardLog::Open(directory->kv(), 0, durability);
+    auto opened_log = directory->OpenLog(0, durability);
     TIMERD_CHECK(opened_log.ok());
     log = *std::move(opened_log);
     auto opened_store = KvStateStore::Open(directory->kv(), 0);
@@ -34,7 +33,7 @@ struct Shard {
 
   TempDir dir;
   std::unique_ptr<DataDirectory> directory;
-  std::unique_ptr<KvShardLog> log;
+  std::unique_ptr<ShardLog> log;
   std::unique_ptr<KvStateStore> store;
 };
 
@@ -77,6 +76,7 @@ void Append(benchmark::State& state, Durability durability) {
       benchmark::Counter(static_cast<double>(frame.sequence()), benchmark::Counter::kIsRate);
   state.SetItemsProcessed(static_cast<int64_t>(frame.sequence() * operations));
 }
+// In files of their own, as the server has them.
 BENCHMARK_CAPTURE(Append, sync, Durability::kSync)->Arg(1)->Arg(64)->Arg(1000)->UseRealTime();
 BENCHMARK_CAPTURE(Append, os, Durability::kOs)->Arg(1)->Arg(64)->Arg(1000)->UseRealTime();
 
@@ -145,7 +145,7 @@ BENCHMARK_CAPTURE(Get, absent, 1000000);
 void OpenLog(benchmark::State& state) {
   Shard& shard = Million();
   for (auto _ : state) {
-    TIMERD_CHECK(KvShardLog::Open(shard.directory->kv(), 0, Durability::kOs).ok());
+    TIMERD_CHECK(shard.directory->OpenLog(0, Durability::kOs).ok());
   }
 }
 BENCHMARK(OpenLog)->Unit(benchmark::kMicrosecond);

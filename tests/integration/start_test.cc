@@ -162,21 +162,22 @@ fs::path Newest(const std::string& directory, const std::string& extension) {
   return newest;
 }
 
-void FlipABitInTheMiddle(const fs::path& path) {
-  const auto middle = static_cast<std::streamoff>(fs::file_size(path) / 2);
+void FlipABitAt(const fs::path& path, size_t offset) {
+  const auto position = static_cast<std::streamoff>(offset);
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(middle);
+  file.seekg(position);
   const char byte = static_cast<char>(file.get());
-  file.seekp(middle);
+  file.seekp(position);
   file.put(static_cast<char>(byte ^ 0x10));
   ASSERT_TRUE(file.good());
 }
 
+enum class Damaged { kTable, kDatabaseLog, kFrames };
+
 // Never a wrong answer: a damaged directory is refused, now or when the damage is met.
-class CorruptionTest : public ::testing::TestWithParam<bool> {};
+class CorruptionTest : public ::testing::TestWithParam<Damaged> {};
 
 TEST_P(CorruptionTest, IsRefusedWithAWayOut) {
-  const bool clean = GetParam();
   ServerProcess server({.flags = {"--shards=1"}});
   {
     ApiClient client(server.address());
@@ -187,20 +188,38 @@ TEST_P(CorruptionTest, IsRefusedWithAWayOut) {
                   IsOkCall());
     }
   }
-  if (clean) {
+  fs::path damaged;
+  if (GetParam() == Damaged::kTable) {
     ASSERT_EQ(server.Terminate(), 0);
+    damaged = Newest(server.data_dir(), ".sst");
   } else {
     server.Kill();
+    damaged = GetParam() == Damaged::kFrames ? Newest(server.data_dir() + "/log", ".frames")
+                                             : Newest(server.data_dir(), ".log");
   }
-  const fs::path damaged = Newest(server.data_dir(), clean ? ".sst" : ".log");
   ASSERT_FALSE(damaged.empty());
-  FlipABitInTheMiddle(damaged);
+  // Of the frames one of the first.
+  FlipABitAt(damaged,
+             GetParam() == Damaged::kFrames ? size_t{8'300} : fs::file_size(damaged) / 2);
   ExpectRefused(RunServer({kListen, "--data-dir=" + server.data_dir()}), 1,
                 {server.data_dir(), "backup"});
 }
 
-INSTANTIATE_TEST_SUITE_P(Stops, CorruptionTest, ::testing::Bool(),
-                         [](const auto& each) { return each.param ? "clean" : "unclean"; });
+std::string NameOf(const ::testing::TestParamInfo<Damaged>& info) {
+  switch (info.param) {
+    case Damaged::kTable:
+      return "Table";
+    case Damaged::kDatabaseLog:
+      return "DatabaseLog";
+    case Damaged::kFrames:
+      return "Frames";
+  }
+  return "";
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, CorruptionTest,
+                         ::testing::Values(Damaged::kTable, Damaged::kDatabaseLog, Damaged::kFrames),
+                         NameOf);
 
 }  // namespace
 }  // namespace timerd::testing

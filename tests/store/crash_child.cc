@@ -14,6 +14,7 @@
 
 #include "server/base/check.h"
 #include "server/store/data_directory.h"
+#include "server/store/keys.h"
 #include "tests/store/recovery.h"
 
 int main(int argc, char** argv) {
@@ -36,13 +37,19 @@ int main(int argc, char** argv) {
   TIMERD_CHECK(directory.ok());
 
   const auto work = [&](uint32_t shard, bool kills) {
-    RecoveredShard recovered((*directory)->kv(), shard, seed, durability);
+    RecoveredShard recovered(OpenSmallLog(**directory, shard, durability), (*directory)->kv(),
+                             shard, seed);
     progress[shard] = recovered.log_end();  // with what was written, but not acknowledged, before
     for (uint64_t i = 1;; ++i) {
       TIMERD_CHECK(recovered.Step());
       progress[shard] = recovered.log_end();
       if (kills && i == frames) {
         kill(getpid(), SIGKILL);
+      }
+      if (i % 5 == 0) {
+        WriteBatch settings;
+        settings.Put(SettingsKey(std::to_string(shard)), std::string(i % 1000, 's'));
+        TIMERD_CHECK((*directory)->kv().Write(settings, durability).ok());
       }
       if (i % 701 == 0) {
         TIMERD_CHECK(recovered.Checkpoint());

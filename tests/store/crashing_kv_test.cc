@@ -109,7 +109,9 @@ TEST(CrashingKvTest, LeavesAStateAndALogThatAddUp) {
   constexpr int kCrashes = 60;
   int half_applied = 0;
   for (int crash = 0; crash < kCrashes; ++crash) {
-    RecoveredShard shard(kv, /*shard=*/0, seed, Durability::kSync);
+    auto log = KvShardLog::Open(kv, /*shard=*/0, Durability::kSync);
+    ASSERT_TRUE(log.ok()) << log.status();
+    RecoveredShard shard(*std::move(log), kv, /*shard=*/0, seed);
     EXPECT_GE(shard.log_end(), acknowledged);
     half_applied += shard.half_applied() ? 1 : 0;
     if (random() % 2 == 0) {

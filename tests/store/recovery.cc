@@ -1,5 +1,7 @@
 #include "tests/store/recovery.h"
 
+#include <utility>
+
 #include "gtest/gtest.h"
 #include "server/base/check.h"
 
@@ -12,11 +14,16 @@ constexpr uint64_t kGathered = 5;  // frames
 
 }  // namespace
 
-RecoveredShard::RecoveredShard(OrderedKv& kv, uint32_t shard, uint64_t seed, Durability durability)
-    : maker_(shard, seed + shard) {
-  auto log = KvShardLog::Open(kv, shard, durability);
+std::unique_ptr<ShardLog> OpenSmallLog(DataDirectory& directory, uint32_t shard,
+                                       Durability durability) {
+  auto log = directory.OpenLog(shard, durability, {.segment_bytes = 64 << 10});
   TIMERD_CHECK(log.ok());
-  log_ = *std::move(log);
+  return *std::move(log);
+}
+
+RecoveredShard::RecoveredShard(std::unique_ptr<ShardLog> log, OrderedKv& kv, uint32_t shard,
+                               uint64_t seed)
+    : maker_(shard, seed + shard), log_(std::move(log)) {
   auto state = KvStateStore::Open(kv, shard, kPiece);
   TIMERD_CHECK(state.ok());
   state_ = *std::move(state);
@@ -49,7 +56,7 @@ bool RecoveredShard::Step() {
     return false;
   }
   log_end_ = frame.sequence();
-  return Take(frame);
+  return Take(frame) && log_->Trim(applied_).ok();
 }
 
 bool RecoveredShard::Take(const Frame& frame) {
@@ -60,7 +67,8 @@ bool RecoveredShard::Take(const Frame& frame) {
     return true;
   }
   const absl::StatusOr<uint64_t> applied = state_->Apply();
-  return applied.ok() && log_->Trim(*applied).ok();
+  applied_ = applied.value_or(applied_);
+  return applied.ok();
 }
 
 bool RecoveredShard::Checkpoint() { return state_->Checkpoint().ok(); }

@@ -4,18 +4,23 @@
 #include <cstdint>
 #include <memory>
 
-#include "server/store/kv_shard_log.h"
+#include "server/store/data_directory.h"
 #include "server/store/kv_state_store.h"
+#include "server/store/shard_log.h"
 #include "tests/store/frames.h"
 
 namespace timerd::store {
+
+// A log of files so small that crashes meet their turns.
+std::unique_ptr<ShardLog> OpenSmallLog(DataDirectory& directory, uint32_t shard,
+                                       Durability durability);
 
 class RecoveredShard {
  public:
   // Fails the test, naming what is wrong, unless the state in `kv` is what the first frames of
   // FrameMaker(shard, seed) add up to, or is half way from there to what some more do, and the log
   // has all frames from there on. Applies those.
-  RecoveredShard(OrderedKv& kv, uint32_t shard, uint64_t seed, Durability durability);
+  RecoveredShard(std::unique_ptr<ShardLog> log, OrderedKv& kv, uint32_t shard, uint64_t seed);
 
   // Appends, applies and trims one more frame; false if the store fails, which is no failure of the
   // test.
@@ -34,9 +39,10 @@ class RecoveredShard {
   bool Take(const Frame& frame);
 
   FrameMaker maker_;
-  std::unique_ptr<KvShardLog> log_;
+  std::unique_ptr<ShardLog> log_;
   std::unique_ptr<KvStateStore> state_;
   uint64_t log_end_ = 0;
+  uint64_t applied_ = 0;
   uint64_t replayed_ = 0;
   bool half_applied_ = false;
 };
