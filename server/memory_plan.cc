@@ -10,20 +10,20 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kProgram = 112 * kMiB;
-// Below it, memtables of a few MiB would be written out all the time.
+// Below it, tables of a MiB or two would be made all the time.
 constexpr uint64_t kLeastShared = kLeastMemoryBudget - kProgram;
 // Some hundred handles, or a few with large payloads.
 constexpr uint64_t kLeastOfShard = kMiB;
-// Larger ones would make a flush a long one, and gain nothing.
-constexpr uint64_t kLargestWriteBuffer = 64 * kMiB;
+// What is written at once passes memtables by.
+constexpr uint64_t kLargestWriteBuffer = 16 * kMiB;
 // Larger ones would make whoever wants them applied wait.
-constexpr uint64_t kMostGathered = 16 * kMiB;
+constexpr uint64_t kMostGathered = 32 * kMiB;
 
 }  // namespace
 
 absl::StatusOr<MemoryPlan> PlanMemory(uint64_t budget, uint32_t shards) {
-  // Residents get nine sixteenths.
-  const uint64_t least = kProgram + std::max(kLeastShared, kLeastOfShard * shards * 16 / 9);
+  // Residents get 29/48.
+  const uint64_t least = kProgram + std::max(kLeastShared, kLeastOfShard * shards * 48 / 29);
   if (budget < least) {
     // Rounded up, so that what is named does.
     return absl::InvalidArgumentError(absl::StrCat(
@@ -32,9 +32,9 @@ absl::StatusOr<MemoryPlan> PlanMemory(uint64_t budget, uint32_t shards) {
   }
   const uint64_t shared = budget - kProgram;
   MemoryPlan plan;
-  plan.write_buffer_bytes = std::min(shared * 3 / 32, kLargestWriteBuffer);
+  plan.write_buffer_bytes = std::min(shared / 48, kLargestWriteBuffer);
   plan.block_cache_bytes = shared * 3 / 16;
-  plan.gathered_bytes = std::min(shared / 32 / std::max(shards, 1U), kMostGathered);
+  plan.gathered_bytes = std::min(shared / 12 / std::max(shards, 1U), kMostGathered);
   plan.resident_bytes = shared - 2 * plan.write_buffer_bytes - plan.block_cache_bytes -
                         2 * shards * plan.gathered_bytes;
   return plan;

@@ -53,6 +53,8 @@ constexpr size_t kHardRequestFactor = 4;
 // A connection that was cut is noticed within 8 s, by a ping and the wait for its answer.
 constexpr int kKeepaliveMs = 5'000;
 constexpr int kKeepaliveTimeoutMs = 3'000;
+// Who looks something up waits while a store in memory takes what is gathered.
+constexpr size_t kGatheredInMemory = size_t{256} << 10;
 
 // One shard with all that belongs to it. Members are destroyed from the last: the reactor first.
 struct ShardUnit {
@@ -228,7 +230,7 @@ absl::Status RealServer::StartShards(const Options& options) {
   clock_.emplace(clock::ResumeTimeline(last ? &*last : nullptr, clock::RealClock::UnixNow()));
   reactor::ReactorOptions each = options.reactor;
   each.shard.max_resident_bytes = memory_plan_.resident_bytes / shards_.size();
-  each.committer.max_gathered = memory_plan_.gathered_bytes;
+  each.committer.max_gathered = directory_ ? memory_plan_.gathered_bytes : kGatheredInMemory;
   each.shard.usage = &*usage_;
   each.shard.disk = disk_ ? &*disk_ : nullptr;
   each.shard.queues = queues_.get();

@@ -1,6 +1,5 @@
 #include "server/reactor/recovery.h"
 
-#include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 
 namespace timerd::reactor {
@@ -21,11 +20,6 @@ absl::StatusOr<Recovered> Recover(store::ShardLog& log, store::StateStore& state
   TIMERD_RETURN_IF_ERROR(state.Apply().status());
   Recovered recovered;
   TIMERD_ASSIGN_OR_RETURN(recovered.position, state.position());
-  if (recovered.position.sequence() < position.begun()) {
-    return absl::DataLossError(absl::StrCat(
-        "the log ends with frame ", recovered.position.sequence(), ", and the state has a part of ",
-        position.begun(), "; restore the data directory from a backup"));
-  }
   TIMERD_ASSIGN_OR_RETURN(recovered.namespaces, state.namespaces());
   TIMERD_ASSIGN_OR_RETURN(recovered.queues, state.queues());
   TIMERD_ASSIGN_OR_RETURN(recovered.feeds, state.feeds());

@@ -57,22 +57,17 @@ absl::StatusOr<Record> DecodeRecord(uint32_t shard, absl::string_view id, absl::
   return Record{std::move(*record.mutable_spec()), std::move(*record.mutable_state())};
 }
 
-// Adds to `piece` what `batch`, made compact, has at `i`, with the rest of the handle if it is one:
-// who reads beside an Apply() sees all of it. A handle made in this batch gets its last state into
-// its record. Returns how many changes that was.
-size_t TakeChange(const WriteBatch& batch, size_t i, WriteBatch& piece) {
-  const bool pair = i + 1 < batch.size() && AreOfOneHandle(batch.key(i), batch.key(i + 1));
-  storage::v1::Record made;
-  if (pair && batch.IsPutNew(i) && batch.IsPut(i + 1) &&
-      made.ParseFromArray(batch.value(i).data(), static_cast<int>(batch.value(i).size()))) {
-    piece.Put(batch.key(i), EncodeRecord(made.spec(), batch.value(i + 1)));
-    return 2;
-  }
-  piece.Add(batch, i);
-  if (pair) {
-    piece.Add(batch, i + 1);
-  }
-  return pair ? 2 : 1;
+// Gives a handle that is made in `batch`, which is compact, its last state with its record.
+void JoinRecords(WriteBatch& batch) {
+  batch.JoinNeighbours([&batch](size_t i) -> std::optional<std::string> {
+    storage::v1::Record made;
+    if (!batch.IsPutNew(i) || !batch.IsPut(i + 1) ||
+        !AreOfOneHandle(batch.key(i), batch.key(i + 1)) ||
+        !made.ParseFromArray(batch.value(i).data(), static_cast<int>(batch.value(i).size()))) {
+      return std::nullopt;
+    }
+    return EncodeRecord(made.spec(), batch.value(i + 1));
+  });
 }
 
 absl::StatusOr<Position> ReadPosition(const OrderedKv& kv, uint32_t shard) {
@@ -128,17 +123,12 @@ absl::Status ScanHandles(
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KvStateStore>> KvStateStore::Open(OrderedKv& kv, uint32_t shard,
-                                                                 size_t piece) {
+absl::StatusOr<std::unique_ptr<KvStateStore>> KvStateStore::Open(OrderedKv& kv, uint32_t shard) {
   TIMERD_ASSIGN_OR_RETURN(const Position position, ReadPosition(kv, shard));
-  return std::unique_ptr<KvStateStore>(new KvStateStore(kv, shard, piece, position));
+  return std::unique_ptr<KvStateStore>(new KvStateStore(kv, shard, position));
 }
 
 void KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
-  const auto put_new = [&batch, again = frame.sequence() <= begun_](const std::string& key,
-                                                                    absl::string_view value) {
-    again ? batch.Put(key, value) : batch.PutNew(key, value);
-  };
   for (const storage::v1::Operation& operation : frame.operations()) {
     switch (operation.operation_case()) {
       case storage::v1::Operation::kPut: {
@@ -147,7 +137,7 @@ void KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
           batch.Delete(IndexKeyFor(shard_, due, put.queue()));
         }
         for (const storage::v1::DueKey& due : put.armed()) {
-          put_new(IndexKeyFor(shard_, due, put.queue()), put.key());
+          batch.PutNew(IndexKeyFor(shard_, due, put.queue()), put.key());
         }
         if (!put.has_spec()) {
           batch.Put(StateKey(shard_, put.key()), put.state());
@@ -155,7 +145,7 @@ void KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
           batch.Put(RecordKey(shard_, put.key()), EncodeRecord(put.spec(), put.state()));
           batch.Delete(StateKey(shard_, put.key()));
         } else {
-          put_new(RecordKey(shard_, put.key()), EncodeRecord(put.spec(), put.state()));
+          batch.PutNew(RecordKey(shard_, put.key()), EncodeRecord(put.spec(), put.state()));
         }
         break;
       }
@@ -170,7 +160,7 @@ void KvStateStore::Add(const Frame& frame, WriteBatch& batch) const {
       }
       case storage::v1::Operation::kBury: {
         const storage::v1::Bury& bury = operation.bury();
-        put_new(LetterKeyFor(shard_, bury.key()), bury.letter());
+        batch.PutNew(LetterKeyFor(shard_, bury.key()), bury.letter());
         break;
       }
       case storage::v1::Operation::kUnbury:
@@ -230,25 +220,10 @@ absl::StatusOr<uint64_t> KvStateStore::Apply() {
   if (to.sequence() == applied_.sequence()) {
     return to.sequence();
   }
+  batch.Put(PositionKey(shard_), to.SerializeAsString());
   batch.Compact();
-  WriteBatch piece;
-  if (batch.size() > piece_) {
-    Position begun = applied_;
-    begun.set_begun(std::max(begun.begun(), to.sequence()));
-    piece.Put(PositionKey(shard_), begun.SerializeAsString());
-    TIMERD_RETURN_IF_ERROR(kv_.Write(piece, Durability::kMemory));
-    piece.Clear();
-  }
-  for (size_t i = 0; i < batch.size();) {
-    i += TakeChange(batch, i, piece);
-    if (piece.size() >= piece_ && i < batch.size()) {
-      TIMERD_RETURN_IF_ERROR(kv_.Write(piece, Durability::kMemory));
-      piece.Clear();
-    }
-  }
-  to.set_begun(to.begun() > to.sequence() ? to.begun() : 0);
-  piece.Put(PositionKey(shard_), to.SerializeAsString());
-  TIMERD_RETURN_IF_ERROR(kv_.Write(piece, Durability::kMemory));
+  JoinRecords(batch);
+  TIMERD_RETURN_IF_ERROR(kv_.WriteSorted(batch));
   applied_ = to;
   batch.Clear();
   const MutexLock lock(mutex_);

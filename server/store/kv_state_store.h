@@ -15,13 +15,8 @@ namespace timerd::store {
 
 class KvStateStore final : public StateStore {
  public:
-  // Changes written at a time, about: appends to the log, which share the database, wait for a
-  // write that is under way, so it is not to take longer than they do.
-  static constexpr size_t kPiece = 1024;
-
   // Reads the position. `kv` must outlive the store; one state store per shard and `kv` at a time.
-  static absl::StatusOr<std::unique_ptr<KvStateStore>> Open(OrderedKv& kv, uint32_t shard,
-                                                            size_t piece = kPiece);
+  static absl::StatusOr<std::unique_ptr<KvStateStore>> Open(OrderedKv& kv, uint32_t shard);
 
   // FailedPrecondition for a frame of another shard or out of sequence, DataLoss for an operation
   // that this version does not know; nothing is then gathered.
@@ -55,13 +50,8 @@ class KvStateStore final : public StateStore {
   absl::StatusOr<std::vector<FeedExtent>> feeds() const override;
 
  private:
-  KvStateStore(OrderedKv& kv, uint32_t shard, size_t piece, const Position& position)
-      : kv_(kv),
-        shard_(shard),
-        piece_(piece),
-        begun_(position.begun()),
-        gathered_to_(position),
-        applied_(position) {}
+  KvStateStore(OrderedKv& kv, uint32_t shard, const Position& position)
+      : kv_(kv), shard_(shard), gathered_to_(position), applied_(position) {}
 
   // Adds what `frame` changes, but for the position.
   void Add(const Frame& frame, WriteBatch& batch) const;
@@ -75,9 +65,6 @@ class KvStateStore final : public StateStore {
 
   OrderedKv& kv_;
   const uint32_t shard_;
-  const size_t piece_;
-  // Of the frames up to here something may be in the store already, although they come again.
-  const uint64_t begun_;
 
   mutable Mutex mutex_;
   WriteBatch gathered_ ABSL_GUARDED_BY(mutex_);

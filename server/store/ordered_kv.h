@@ -33,6 +33,10 @@ class OrderedKv {
 
   // Applies `batch` as a whole, its changes in order.
   virtual absl::Status Write(const WriteBatch& batch, Durability durability) = 0;
+  // The same at kMemory of a batch that is Compact(), for which there may be a shorter way.
+  virtual absl::Status WriteSorted(const WriteBatch& batch) {
+    return Write(batch, Durability::kMemory);
+  }
   // The value of `key`, nothing if there is none.
   virtual absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const = 0;
   // The same for some keys, as they were at one moment; one by one would take longer.

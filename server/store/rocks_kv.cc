@@ -5,6 +5,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
@@ -12,11 +13,18 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status.h"
 
 namespace timerd::store {
 namespace {
+
+// Tables in the first level before they are merged into the next: each merge writes all of that.
+constexpr int kLevel0Files = 8;
+// So many that merging has fallen behind: whoever writes more has to wait.
+constexpr int kMostLevel0Files = 24;
+constexpr size_t kTableBytes = size_t{32} << 20;
 
 rocksdb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
 absl::string_view ToView(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -73,8 +81,10 @@ rocksdb::Options DatabaseOptions(const RocksKvOptions& options) {
   // Most ids that are looked up are new: the filter answers for them without a search.
   database.memtable_prefix_bloom_size_ratio = 0.05;
   database.memtable_whole_key_filtering = true;
-  database.target_file_size_base = options.write_buffer_bytes;
-  database.max_bytes_for_level_base = 4 * options.write_buffer_bytes;
+  database.level0_file_num_compaction_trigger = kLevel0Files;
+  database.level0_slowdown_writes_trigger = kMostLevel0Files;
+  database.target_file_size_base = kTableBytes;
+  database.max_bytes_for_level_base = 4 * kTableBytes;
   // What has just been written is soon merged with what comes after it, or deleted.
   database.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression,
                                     rocksdb::kLZ4Compression};
@@ -106,42 +116,63 @@ rocksdb::Options DatabaseOptions(const RocksKvOptions& options) {
   return database;
 }
 
-// Notes how far memtables have become tables. They do in their order.
-class FlushListener final : public rocksdb::EventListener {
- public:
-  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& flush) override {
-    uint64_t known = flushed_->load(std::memory_order_relaxed);
-    while (known < flush.largest_seqno &&
-           !flushed_->compare_exchange_weak(known, flush.largest_seqno)) {
+// What WriteSorted() makes, until RocksDB has taken it over.
+constexpr absl::string_view kTablePrefix = "sorted-";
+
+// Tables that a crash left behind before RocksDB knew of them.
+absl::Status RemoveUnusedTables(const rocksdb::DB& db, const std::string& path) {
+  std::vector<std::string> names;
+  TIMERD_RETURN_IF_ERROR(ToAbsl(db.GetEnv()->GetChildren(path, &names), path, "be listed"));
+  for (const std::string& name : names) {
+    if (absl::StartsWith(name, kTablePrefix)) {
+      TIMERD_RETURN_IF_ERROR(ToAbsl(db.GetEnv()->DeleteFile(absl::StrCat(path, "/", name)), path,
+                                    absl::StrCat("remove ", name)));
     }
   }
-  const std::shared_ptr<std::atomic<uint64_t>>& flushed() const { return flushed_; }
-
- private:
-  const std::shared_ptr<std::atomic<uint64_t>> flushed_ =
-      std::make_shared<std::atomic<uint64_t>>(0);
-};
+  return absl::OkStatus();
+}
 
 }  // namespace
+
+// How far memtables have become tables, which they do in their order.
+class RocksKv::Flushed final : public rocksdb::EventListener {
+ public:
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& flush) override {
+    Reach(flush.largest_seqno);
+  }
+  void Reach(uint64_t number) {
+    uint64_t known = number_.load(std::memory_order_relaxed);
+    while (known < number && !number_.compare_exchange_weak(known, number)) {
+    }
+  }
+  uint64_t reached() const { return number_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<uint64_t> number_{0};
+};
 
 absl::StatusOr<std::unique_ptr<RocksKv>> RocksKv::Open(const std::string& path,
                                                        const RocksKvOptions& options) {
   rocksdb::DB* db = nullptr;
   rocksdb::Options database = DatabaseOptions(options);
-  const auto listener = std::make_shared<FlushListener>();
-  database.listeners.push_back(listener);
+  const auto flushed = std::make_shared<Flushed>();
+  database.listeners.push_back(flushed);
   TIMERD_RETURN_IF_ERROR(ToAbsl(rocksdb::DB::Open(database, path, &db), path, "open"));
   auto kv = std::unique_ptr<RocksKv>(
-      new RocksKv(path, std::unique_ptr<rocksdb::DB>(db), listener->flushed()));
+      new RocksKv(path, options, std::unique_ptr<rocksdb::DB>(db), flushed));
+  TIMERD_RETURN_IF_ERROR(RemoveUnusedTables(*db, path));
   // Reads every table. Without it, RocksDB 7.8 would drop the keys of some damaged tables and
   // report no error: see the decision.
   TIMERD_RETURN_IF_ERROR(ToAbsl(db->VerifyChecksum(), path, "verify its tables"));
   return kv;
 }
 
-RocksKv::RocksKv(std::string path, std::unique_ptr<rocksdb::DB> db,
-                 std::shared_ptr<const Number> flushed)
-    : path_(std::move(path)), db_(std::move(db)), flushed_(std::move(flushed)) {}
+RocksKv::RocksKv(std::string path, const RocksKvOptions& options, std::unique_ptr<rocksdb::DB> db,
+                 std::shared_ptr<Flushed> flushed)
+    : path_(std::move(path)),
+      least_table_bytes_(options.least_table_bytes),
+      db_(std::move(db)),
+      flushed_(std::move(flushed)) {}
 
 RocksKv::~RocksKv() = default;
 
@@ -175,7 +206,51 @@ absl::Status RocksKv::Write(const WriteBatch& batch, Durability durability) {
   rocksdb::WriteOptions options;
   options.disableWAL = durability == Durability::kMemory;
   options.sync = durability == Durability::kSync;
+  if (durability != Durability::kMemory) {
+    return Remember(db_->Write(options, &changes), "write");
+  }
+  const MutexLock lock(order_mutex_);
   return Remember(db_->Write(options, &changes), "write");
+}
+
+absl::Status RocksKv::WriteSorted(const WriteBatch& batch) {
+  if (batch.bytes() < least_table_bytes_ || IsLevel0Full()) {
+    return Write(batch, Durability::kMemory);
+  }
+  TIMERD_RETURN_IF_ERROR(Failure());
+  const std::string file = absl::StrCat(path_, "/", kTablePrefix, tables_.fetch_add(1));
+  TIMERD_RETURN_IF_ERROR(Remember(WriteTable(batch, file), "write a table"));
+  rocksdb::IngestExternalFileOptions options;
+  options.move_files = true;
+  const MutexLock lock(order_mutex_);
+  // Whatever memtables have between the keys of the table, which is all kMemory writes, is flushed
+  // before it.
+  TIMERD_RETURN_IF_ERROR(Remember(db_->IngestExternalFile({file}, options), "take a table"));
+  flushed_->Reach(written());
+  return absl::OkStatus();
+}
+
+rocksdb::Status RocksKv::WriteTable(const WriteBatch& batch, const std::string& file) const {
+  rocksdb::Options options = db_->GetOptions();
+  options.compression_per_level.clear();  // of the first level, where it goes
+  options.compression = rocksdb::kNoCompression;
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
+  rocksdb::Status status = writer.Open(file);
+  batch.ForEach(
+      [&](absl::string_view key, absl::string_view value) {
+        status = status.ok() ? writer.Put(ToSlice(key), ToSlice(value)) : status;
+      },
+      [&](absl::string_view key) {
+        status = status.ok() ? writer.Delete(ToSlice(key)) : status;
+      });
+  return status.ok() ? writer.Finish() : status;
+}
+
+bool RocksKv::IsLevel0Full() const {
+  std::string files;
+  int count = 0;
+  return db_->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &files) &&
+         absl::SimpleAtoi(files, &count) && count >= kMostLevel0Files;
 }
 
 absl::StatusOr<std::optional<std::string>> RocksKv::Get(absl::string_view key) const {
@@ -225,6 +300,8 @@ absl::Status RocksKv::Flush() {
 }
 
 uint64_t RocksKv::written() const { return db_->GetLatestSequenceNumber(); }
+
+uint64_t RocksKv::flushed() const { return flushed_->reached(); }
 
 absl::StatusOr<bool> RocksKv::StartFlush() {
   TIMERD_RETURN_IF_ERROR(Failure());

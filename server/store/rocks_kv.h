@@ -24,10 +24,12 @@ struct RocksKvOptions {
   // Makes the database; without it, DB files must be there.
   bool create = false;
   // One memtable; there are at most two, one being written to disk while the other fills. The
-  // write-ahead log holds at most what is in them.
+  // write-ahead log holds at most what is in them. Large batches pass them by.
   size_t write_buffer_bytes = size_t{32} << 20;
   // Data, index and filter blocks.
   size_t block_cache_bytes = size_t{48} << 20;
+  // What a batch has at least that WriteSorted() makes a table of.
+  size_t least_table_bytes = size_t{1} << 20;
   // Where files and threads come from; RocksDB's default if null. Must outlive the store.
   rocksdb::Env* env = nullptr;
 };
@@ -47,6 +49,9 @@ class RocksKv final : public OrderedKv {
   ~RocksKv() override;
 
   absl::Status Write(const WriteBatch& batch, Durability durability) override;
+  // A large batch becomes a table, past the memtable: it then survives power loss, and so do the
+  // kMemory writes before it.
+  absl::Status WriteSorted(const WriteBatch& batch) override;
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override;
   absl::StatusOr<Values> GetMany(absl::Span<const std::string> keys) const override;
   absl::Status Scan(
@@ -54,24 +59,33 @@ class RocksKv final : public OrderedKv {
       absl::FunctionRef<bool(absl::string_view key, absl::string_view value)> visit) const override;
   absl::Status Flush() override;
 
-  // Writes are numbered. The number of the last one, and up to which they survive power loss.
+  // Writes are numbered. The number of the last one, and up to which the kMemory writes survive
+  // power loss.
   uint64_t written() const;
-  uint64_t flushed() const { return flushed_->load(std::memory_order_acquire); }
+  uint64_t flushed() const;
   // Begins what Flush() does, and does not wait for it; false if too much is being flushed already
   // to begin.
   absl::StatusOr<bool> StartFlush();
 
  private:
-  using Number = std::atomic<uint64_t>;
-  RocksKv(std::string path, std::unique_ptr<rocksdb::DB> db, std::shared_ptr<const Number> flushed);
+  class Flushed;
+
+  RocksKv(std::string path, const RocksKvOptions& options, std::unique_ptr<rocksdb::DB> db,
+          std::shared_ptr<Flushed> flushed);
 
   absl::Status Failure() const;
+  // Makes a table of `batch`.
+  rocksdb::Status WriteTable(const WriteBatch& batch, const std::string& file) const;
+  bool IsLevel0Full() const;
   // Passes `status` on; if it is an error, every later write gets it too.
   absl::Status Remember(const rocksdb::Status& status, absl::string_view what);
 
   const std::string path_;
+  const size_t least_table_bytes_;
   const std::unique_ptr<rocksdb::DB> db_;
-  const std::shared_ptr<const Number> flushed_;  // RocksDB's threads tell
+  const std::shared_ptr<Flushed> flushed_;  // RocksDB's threads tell
+  Mutex order_mutex_;                       // kMemory writes, and tables, come one by one
+  std::atomic<uint64_t> tables_{0};         // that WriteSorted() has made: names the next
   std::atomic<bool> failed_ = false;  // failure_ is set
   mutable Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);

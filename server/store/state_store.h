@@ -32,13 +32,12 @@ struct StoredEvent {
   absl::string_view bytes;  // a serialized storage.v1.FeedEvent
 };
 
-// Frames take effect in two steps: what they change is gathered, and then applied, in as few pieces
-// as suits. Of a handle that changes often meanwhile only the last state is applied, and of a
+// Frames take effect in two steps: what they change is gathered, and then applied. Of a handle that changes often meanwhile only the last state is applied, and of a
 // deadline that comes and goes nothing.
 //
 // Gather() is called by one thread at a time, Apply() by one, beside it; reads come from any
-// thread, beside both. They see nothing of what is gathered, and of what is being applied some
-// handles, each as a whole.
+// thread, beside both. They see nothing of what is gathered, and of what is being applied all or
+// nothing.
 class StateStore {
  public:
   virtual ~StateStore() = default;
@@ -49,9 +48,7 @@ class StateStore {
   // What is gathered, as it lies in memory, in bytes. Any thread.
   virtual size_t gathered_bytes() const = 0;
   // Applies what has been gathered, and moves the position there; returns the sequence. Not durable
-  // by itself: after a crash the store is as some earlier Apply() left it, or between two of them;
-  // then position().begun says how far the frames, which the log has, must be applied again before
-  // anything is read.
+  // by itself: after a crash the store is as some earlier Apply() left it.
   virtual absl::StatusOr<uint64_t> Apply() = 0;
   // Both for one frame.
   absl::Status Apply(const Frame& frame) {

@@ -27,26 +27,32 @@ size_t CommonPrefix(absl::string_view a, absl::string_view b) {
 
 }  // namespace
 
-void WriteBatch::Add(absl::string_view key, absl::string_view value, Kind kind) {
+WriteBatch::Change WriteBatch::Take(absl::string_view key, absl::string_view value, Kind kind) {
   const size_t at = bytes_.size();
   TIMERD_CHECK(at + key.size() + value.size() <= UINT32_MAX);
   bytes_.append(key.data(), key.size()).append(value.data(), value.size());
-  changes_.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(key.size()),
-                      static_cast<uint32_t>(value.size()), kind});
+  return {static_cast<uint32_t>(at), static_cast<uint32_t>(key.size()),
+          static_cast<uint32_t>(value.size()), kind};
 }
 
 void WriteBatch::Put(absl::string_view key, absl::string_view value) {
-  Add(key, value, Kind::kPut);
+  changes_.push_back(Take(key, value, Kind::kPut));
 }
 
 void WriteBatch::PutNew(absl::string_view key, absl::string_view value) {
-  Add(key, value, Kind::kPutNew);
+  changes_.push_back(Take(key, value, Kind::kPutNew));
 }
 
-void WriteBatch::Delete(absl::string_view key) { Add(key, "", Kind::kDelete); }
+void WriteBatch::Delete(absl::string_view key) { changes_.push_back(Take(key, "", Kind::kDelete)); }
 
-void WriteBatch::Add(const WriteBatch& from, size_t i) {
-  Add(from.key(i), from.value(i), from.changes_[i].kind);
+void WriteBatch::JoinNeighbours(absl::FunctionRef<std::optional<std::string>(size_t i)> join) {
+  size_t kept = 0;
+  for (size_t i = 0; i < changes_.size(); ++i) {
+    const std::optional<std::string> value = i + 1 < changes_.size() ? join(i) : std::nullopt;
+    changes_[kept++] = value.has_value() ? Take(key(i), *value, Kind::kPut) : changes_[i];
+    i += value.has_value() ? 1 : 0;
+  }
+  changes_.resize(kept);
 }
 
 void WriteBatch::Clear() {

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 
 namespace timerd::store {
@@ -21,8 +23,9 @@ class WriteBatch {
   // Leaves the last change of each key, in the order of the keys: what the store ends up with is
   // the same, and it gets there for less.
   void Compact();
-  // The same change as `from` has at `i`.
-  void Add(const WriteBatch& from, size_t i);
+  // Where `join(i)`, of a change and the next one, gives a value, a Put() of that under the key of
+  // the first takes the place of both.
+  void JoinNeighbours(absl::FunctionRef<std::optional<std::string>(size_t i)> join);
   void Clear();
 
   size_t size() const { return changes_.size(); }
@@ -56,7 +59,8 @@ class WriteBatch {
     Kind kind;
   };
 
-  void Add(absl::string_view key, absl::string_view value, Kind kind);
+  // Copies both into bytes_.
+  Change Take(absl::string_view key, absl::string_view value, Kind kind);
   absl::string_view View(size_t at, size_t size) const { return {bytes_.data() + at, size}; }
   absl::string_view KeyOf(const Change& change) const { return View(change.at, change.key_size); }
   absl::string_view ValueOf(const Change& change) const {

@@ -5,17 +5,11 @@
 #include "server/base/status.h"
 
 namespace timerd::simulation {
-namespace {
-
-// Changes written at a time: few, so that crashes come between them.
-constexpr size_t kPiece = 8;
-
-}  // namespace
 
 absl::StatusOr<reactor::Recovered> SlowDisk::Open() {
   TIMERD_ASSIGN_OR_RETURN(log_,
                           store::KvShardLog::Open(kv_, shard_index_, store::Durability::kSync));
-  TIMERD_ASSIGN_OR_RETURN(state_, store::KvStateStore::Open(kv_, shard_index_, kPiece));
+  TIMERD_ASSIGN_OR_RETURN(state_, store::KvStateStore::Open(kv_, shard_index_));
   TIMERD_ASSIGN_OR_RETURN(reactor::Recovered recovered, reactor::Recover(*log_, *state_));
   taken_ = appended_ = durable_ = applied_ = told_applied_ = recovered.position.sequence();
   return recovered;

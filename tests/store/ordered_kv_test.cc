@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/store/drivers.h"
@@ -160,21 +161,40 @@ TEST_P(OrderedKvTest, KeepsNoTraceInABatchMadeCompactOfWhatComesAndGoesInIt) {
   EXPECT_EQ(Scan("a", "z"), (Pairs{{"replaced", "new"}, {"stays", "2"}}));
 }
 
-TEST_P(OrderedKvTest, WritesABatchInPieces) {
+TEST_P(OrderedKvTest, WritesASortedBatchOfAnySize) {
   Put("b", "old");
+  for (const size_t size : {size_t{10}, size_t{3} << 20}) {
+    const std::string large(size, 'x');
+    WriteBatch batch;
+    batch.Put("c", large);
+    batch.Put("a", "1");
+    batch.Delete("b");
+    batch.Compact();
+    ASSERT_TRUE(kv_->WriteSorted(batch).ok());
+    EXPECT_EQ(Scan("a", "z"), (Pairs{{"a", "1"}, {"c", large}}));
+    Put("a", "later");
+    Put("b", "again");
+    EXPECT_EQ(Scan("a", "c"), (Pairs{{"a", "later"}, {"b", "again"}}));
+  }
+}
+
+TEST_P(OrderedKvTest, JoinsNeighbours) {
   WriteBatch batch;
   batch.Put("a", "1");
-  batch.Delete("b");
-  batch.PutNew("c", "3");
-  WriteBatch piece;
-  piece.Add(batch, 0);
-  piece.Add(batch, 1);
-  ASSERT_TRUE(kv_->Write(piece, Durability::kOs).ok());
-  EXPECT_EQ(Scan("a", "z"), (Pairs{{"a", "1"}}));
-  piece.Clear();
-  piece.Add(batch, 2);
-  ASSERT_TRUE(kv_->Write(piece, Durability::kOs).ok());
-  EXPECT_EQ(Scan("a", "z"), (Pairs{{"a", "1"}, {"c", "3"}}));
+  batch.PutNew("b", "2");
+  batch.Put("c", "3");
+  batch.Put("d", "4");
+  batch.Put("e", "5");
+  std::vector<size_t> asked;
+  batch.JoinNeighbours([&](size_t i) -> std::optional<std::string> {
+    asked.push_back(i);
+    return batch.IsPutNew(i) || batch.key(i) == "d"
+               ? std::optional(absl::StrCat(batch.value(i), batch.value(i + 1)))
+               : std::nullopt;
+  });
+  EXPECT_THAT(asked, testing::ElementsAre(0, 1, 3));
+  ASSERT_TRUE(kv_->Write(batch, Durability::kOs).ok());
+  EXPECT_EQ(Scan("a", "z"), (Pairs{{"a", "1"}, {"b", "23"}, {"d", "45"}}));
 }
 
 TEST_P(OrderedKvTest, ShowsAScanWhatWasThereWhenItBegan) {

@@ -17,8 +17,11 @@ std::unique_ptr<ShardLog> OpenSmallLog(DataDirectory& directory, uint32_t shard,
 
 class RecoveredShard {
  public:
+  // Frames are applied when their sequence is a multiple of this.
+  static constexpr uint64_t kGathered = 5;
+
   // Fails the test, naming what is wrong, unless the state in `kv` is what the first frames of
-  // FrameMaker(shard, seed) add up to, or is half way from there to what some more do, and the log
+  // FrameMaker(shard, seed) add up to, and the log
   // has all frames from there on. Applies those.
   RecoveredShard(std::unique_ptr<ShardLog> log, OrderedKv& kv, uint32_t shard, uint64_t seed);
 
@@ -31,8 +34,6 @@ class RecoveredShard {
   // The last sequence in the log, and how many frames had to be applied.
   uint64_t log_end() const { return log_end_; }
   uint64_t replayed() const { return replayed_; }
-  // Whether the state was found with a part of what it was about to apply.
-  bool half_applied() const { return half_applied_; }
 
  private:
   // Gathers `frame`, and applies when there are some.
@@ -44,7 +45,6 @@ class RecoveredShard {
   uint64_t log_end_ = 0;
   uint64_t applied_ = 0;
   uint64_t replayed_ = 0;
-  bool half_applied_ = false;
 };
 
 }  // namespace timerd::store
