@@ -39,8 +39,7 @@ absl::StatusOr<std::unique_ptr<FileShardLog>> FileShardLog::Open(
     const std::string& directory, uint32_t shard, RocksKv& state, Durability durability,
     const FileShardLogOptions& options) {
   TIMERD_CHECK(durability != Durability::kMemory);
-  std::unique_ptr<FileShardLog> log(
-      new FileShardLog(directory, shard, state, durability, options));
+  std::unique_ptr<FileShardLog> log(new FileShardLog(directory, shard, state, durability, options));
   TIMERD_RETURN_IF_ERROR(log->OpenSegments());
   return log;
 }
@@ -57,6 +56,10 @@ absl::Status FileShardLog::OpenSegments() {
     }
     files_ = std::max(files_, *number + 1);
     TIMERD_ASSIGN_OR_RETURN(LogFile file, LogFile::Open(it->path().string(), synced_));
+    if (file.size() < kLogBlock) {  // a crash came while it was made
+      TIMERD_RETURN_IF_ERROR(LogFile::Remove(std::move(file)));
+      continue;
+    }
     TIMERD_ASSIGN_OR_RETURN(const std::string header, file.Read(kLogBlock));
     const absl::StatusOr<uint64_t> first = DecodeSegmentHeader(shard_, header);
     if (!first.ok()) {
@@ -85,17 +88,16 @@ absl::Status FileShardLog::OpenSegments() {
     return absl::OkStatus();
   }
   current_ = &segments_.back().file;
-  TIMERD_ASSIGN_OR_RETURN(const SegmentEnd end, ReadOne(segments_.back(), [](const Frame&) {
-                            return absl::OkStatus();
-                          }));
+  TIMERD_ASSIGN_OR_RETURN(const SegmentEnd end,
+                          ReadOne(segments_.back(), [](const Frame&) { return absl::OkStatus(); }));
   last_ = end.next - 1;
   used_ = end.used;
   return absl::OkStatus();
 }
 
 absl::Status FileShardLog::Damaged(absl::string_view what) const {
-  return absl::DataLossError(absl::StrCat("shard ", shard_, ": the log is damaged: ", what, "; ",
-                                          kWayOut));
+  return absl::DataLossError(
+      absl::StrCat("shard ", shard_, ": the log is damaged: ", what, "; ", kWayOut));
 }
 
 absl::StatusOr<SegmentEnd> FileShardLog::ReadOne(
@@ -163,8 +165,8 @@ absl::Status FileShardLog::Read(uint64_t from,
   const MutexLock lock(mutex_);
   if (last_ + 1 < from) {
     if (synced_) {
-      return Damaged(absl::StrCat("it ends with frame ", last_, ", and ", from - 1,
-                                  " was written"));
+      return Damaged(
+          absl::StrCat("it ends with frame ", last_, ", and ", from - 1, " was written"));
     }
     // None of the frames is needed any more.
     for (; !segments_.empty(); segments_.pop_front()) {
@@ -183,8 +185,7 @@ absl::Status FileShardLog::Read(uint64_t from,
     if (segments_[i].first > next) {
       return Damaged(absl::StrCat("frame ", next, " is missing"));
     }
-    TIMERD_ASSIGN_OR_RETURN(const SegmentEnd end,
-                            ReadOne(segments_[i], [&](const Frame& frame) {
+    TIMERD_ASSIGN_OR_RETURN(const SegmentEnd end, ReadOne(segments_[i], [&](const Frame& frame) {
                               return frame.sequence() < from ? absl::OkStatus() : visit(frame);
                             }));
     next = std::max(end.next, from);

@@ -112,8 +112,7 @@ absl::Status LogFile::Write(size_t offset, absl::Span<const char> blocks) {
     offset += static_cast<size_t>(written);
     blocks.remove_prefix(static_cast<size_t>(written));
   }
-  return !synced_ || fdatasync(fd_) == 0 ? absl::OkStatus()
-                                         : SystemError(errno, path_, "synced");
+  return !synced_ || fdatasync(fd_) == 0 ? absl::OkStatus() : SystemError(errno, path_, "synced");
 }
 
 absl::StatusOr<std::string> LogFile::Read(size_t most) const {

@@ -27,8 +27,8 @@ absl::StatusOr<uint64_t> DecodeSegmentHeader(uint32_t shard, absl::string_view b
 
 // Where a segment ends.
 struct SegmentEnd {
-  uint64_t next = 0;    // the sequence that comes after its last frame
-  size_t used = 0;      // bytes, up to the end of the block in which that ends
+  uint64_t next = 0;  // the sequence that comes after its last frame
+  size_t used = 0;    // bytes, up to the end of the block in which that ends
 };
 // Calls `visit` for each frame of `segment`, which begins with frame `first` of `shard`, until it
 // returns an error, which is passed on. The last frame may be cut short, as power loss leaves it,

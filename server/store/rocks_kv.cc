@@ -240,9 +240,7 @@ rocksdb::Status RocksKv::WriteTable(const WriteBatch& batch, const std::string& 
       [&](absl::string_view key, absl::string_view value) {
         status = status.ok() ? writer.Put(ToSlice(key), ToSlice(value)) : status;
       },
-      [&](absl::string_view key) {
-        status = status.ok() ? writer.Delete(ToSlice(key)) : status;
-      });
+      [&](absl::string_view key) { status = status.ok() ? writer.Delete(ToSlice(key)) : status; });
   return status.ok() ? writer.Finish() : status;
 }
 

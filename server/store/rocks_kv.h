@@ -86,7 +86,7 @@ class RocksKv final : public OrderedKv {
   const std::shared_ptr<Flushed> flushed_;  // RocksDB's threads tell
   Mutex order_mutex_;                       // kMemory writes, and tables, come one by one
   std::atomic<uint64_t> tables_{0};         // that WriteSorted() has made: names the next
-  std::atomic<bool> failed_ = false;  // failure_ is set
+  std::atomic<bool> failed_ = false;        // failure_ is set
   mutable Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };

@@ -6,13 +6,12 @@ namespace timerd::store {
 
 absl::Status CheckNext(const Frame& frame, uint32_t shard, uint64_t last) {
   if (frame.shard() != shard) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("shard ", shard, ": frame ", frame.sequence(), " belongs to shard ",
-                     frame.shard(), "; append it to that shard's log"));
+    return absl::FailedPreconditionError(absl::StrCat("shard ", shard, ": frame ", frame.sequence(),
+                                                      " belongs to shard ", frame.shard(),
+                                                      "; append it to that shard's log"));
   }
   if (frame.sequence() == 0 || (last != 0 && frame.sequence() != last + 1)) {
-    return absl::FailedPreconditionError(absl::StrCat("shard ", shard, ": frame ",
-                                                      frame.sequence(),
+    return absl::FailedPreconditionError(absl::StrCat("shard ", shard, ": frame ", frame.sequence(),
                                                       " is out of sequence; the next one is ",
                                                       last + 1));
   }

@@ -23,8 +23,8 @@ class ShardLog {
   // which is passed on. It may write to the state store; it may not use the log. DataLoss, naming
   // the shard, when a frame is damaged or missing.
   virtual absl::Status Read(uint64_t from, absl::FunctionRef<absl::Status(const Frame&)> visit) = 0;
-  // May forget the frames up to and including sequence `through`, which the caller has applied to the
-  // state store; may run beside Append(). A crash that takes their effect back from the store
+  // May forget the frames up to and including sequence `through`, which the caller has applied to
+  // the state store; may run beside Append(). A crash that takes their effect back from the store
   // brings the frames back too.
   virtual absl::Status Trim(uint64_t through) = 0;
 };

@@ -32,8 +32,9 @@ struct StoredEvent {
   absl::string_view bytes;  // a serialized storage.v1.FeedEvent
 };
 
-// Frames take effect in two steps: what they change is gathered, and then applied. Of a handle that changes often meanwhile only the last state is applied, and of a
-// deadline that comes and goes nothing.
+// Frames take effect in two steps: what they change is gathered, and then applied. Of a handle that
+// changes often meanwhile only the last state is applied, and of a deadline that comes and goes
+// nothing.
 //
 // Gather() is called by one thread at a time, Apply() by one, beside it; reads come from any
 // thread, beside both. They see nothing of what is gathered, and of what is being applied all or

@@ -111,12 +111,12 @@ TEST(StartTest, NamesBadFlags) {
 TEST(StartTest, NamesTheMemoryThatItsShardsNeed) {
   const TempDir data;
   const std::string dir = "--data-dir=" + data.path() + "/data";
-  const std::vector<std::string> parts = {"--memory-budget=150MiB", "64 shards", "226MiB"};
+  const std::vector<std::string> parts = {"--memory-budget=150MiB", "64 shards", "218MiB"};
   ExpectRefused(RunServer({kListen, dir, "--shards=64", "--memory-budget=150MiB"}), 1, parts);
   EXPECT_FALSE(fs::exists(data.path() + "/data"));
   // A directory that has as many.
   ServerProcess server(
-      {.data_dir = data.path() + "/data", .flags = {"--shards=64", "--memory-budget=226MiB"}});
+      {.data_dir = data.path() + "/data", .flags = {"--shards=64", "--memory-budget=218MiB"}});
   ExpectWorks(server);
   ASSERT_EQ(server.Terminate(), 0);
   ExpectRefused(RunServer({kListen, dir, "--memory-budget=150MiB"}), 1, parts);
@@ -199,8 +199,7 @@ TEST_P(CorruptionTest, IsRefusedWithAWayOut) {
   }
   ASSERT_FALSE(damaged.empty());
   // Of the frames one of the first.
-  FlipABitAt(damaged,
-             GetParam() == Damaged::kFrames ? size_t{8'300} : fs::file_size(damaged) / 2);
+  FlipABitAt(damaged, GetParam() == Damaged::kFrames ? size_t{8'300} : fs::file_size(damaged) / 2);
   ExpectRefused(RunServer({kListen, "--data-dir=" + server.data_dir()}), 1,
                 {server.data_dir(), "backup"});
 }
@@ -218,7 +217,8 @@ std::string NameOf(const ::testing::TestParamInfo<Damaged>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, CorruptionTest,
-                         ::testing::Values(Damaged::kTable, Damaged::kDatabaseLog, Damaged::kFrames),
+                         ::testing::Values(Damaged::kTable, Damaged::kDatabaseLog,
+                                           Damaged::kFrames),
                          NameOf);
 
 }  // namespace

@@ -132,7 +132,8 @@ TEST_F(FileShardLogTest, GivesBackWhatABurstTook) {
 TEST_F(FileShardLogTest, TakesAFrameThatIsLargerThanAFile) {
   Append(1, 1);
   Frame large = EmptyFrame(kShard, 2);
-  large.add_operations()->mutable_put()->set_state(std::string(10 * kThreeFrames.segment_bytes, 's'));
+  large.add_operations()->mutable_put()->set_state(
+      std::string(10 * kThreeFrames.segment_bytes, 's'));
   ASSERT_THAT(log_->Append(large), IsOk());
   Append(3, 3);
   Reopen();
@@ -211,6 +212,15 @@ TEST_F(FileShardLogTest, UsesAFileThatWasMadeAndNeverWritten) {
   EXPECT_THAT(FilesOnDisk(), SizeIs(1));
 }
 
+TEST_F(FileShardLogTest, RemovesAFileThatACrashKeptFromBeingMade) {
+  Append(1, 3);
+  log_ = nullptr;
+  std::ofstream(logs_ + "/3-7.frames").flush();
+  Reopen();
+  EXPECT_THAT(FilesOnDisk(), SizeIs(1));
+  EXPECT_THAT(Sequences(1), SizeIs(3));
+}
+
 TEST_F(FileShardLogTest, RefusesToEndBeforeTheState) {
   Append(1, 5);
   Reopen();
@@ -218,8 +228,7 @@ TEST_F(FileShardLogTest, RefusesToEndBeforeTheState) {
   EXPECT_THAT(Sequences(6), IsEmpty());
   EXPECT_THAT(Sequences(7, &status), IsEmpty());
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr("it ends with frame 5, and 6 was written"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("it ends with frame 5, and 6 was written"));
 }
 
 TEST_F(FileShardLogTest, GoesOnAfterThePowerLossOfALogThatIsNotSynced) {
