@@ -21,9 +21,9 @@ namespace timerd::store {
 namespace {
 
 // Tables in the first level before they are merged into the next: each merge writes all of that.
-constexpr int kLevel0Files = 8;
+constexpr int kLevel0Files = 16;
 // So many that merging has fallen behind: whoever writes more has to wait.
-constexpr int kMostLevel0Files = 24;
+constexpr int kMostLevel0Files = 32;
 constexpr size_t kTableBytes = size_t{32} << 20;
 
 rocksdb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
@@ -83,6 +83,7 @@ rocksdb::Options DatabaseOptions(const RocksKvOptions& options) {
   database.memtable_whole_key_filtering = true;
   database.level0_file_num_compaction_trigger = kLevel0Files;
   database.level0_slowdown_writes_trigger = kMostLevel0Files;
+  database.level0_stop_writes_trigger = 2 * kMostLevel0Files;
   database.target_file_size_base = kTableBytes;
   database.max_bytes_for_level_base = 4 * kTableBytes;
   // What has just been written is soon merged with what comes after it, or deleted.
