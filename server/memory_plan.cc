@@ -14,16 +14,16 @@ constexpr uint64_t kProgram = 112 * kMiB;
 constexpr uint64_t kLeastShared = kLeastMemoryBudget - kProgram;
 // Some hundred handles, or a few with large payloads.
 constexpr uint64_t kLeastOfShard = kMiB;
-// What is written at once passes memtables by.
-constexpr uint64_t kLargestWriteBuffer = 16 * kMiB;
+// Where much is written it passes memtables by.
+constexpr uint64_t kLargestWriteBuffer = 32 * kMiB;
 // Larger ones would make whoever wants them applied wait.
 constexpr uint64_t kMostGathered = 32 * kMiB;
 
 }  // namespace
 
 absl::StatusOr<MemoryPlan> PlanMemory(uint64_t budget, uint32_t shards) {
-  // Residents get 29/48.
-  const uint64_t least = kProgram + std::max(kLeastShared, kLeastOfShard * shards * 48 / 29);
+  // Residents get nine sixteenths.
+  const uint64_t least = kProgram + std::max(kLeastShared, kLeastOfShard * shards * 16 / 9);
   if (budget < least) {
     // Rounded up, so that what is named does.
     return absl::InvalidArgumentError(absl::StrCat(
@@ -32,7 +32,7 @@ absl::StatusOr<MemoryPlan> PlanMemory(uint64_t budget, uint32_t shards) {
   }
   const uint64_t shared = budget - kProgram;
   MemoryPlan plan;
-  plan.write_buffer_bytes = std::min(shared / 48, kLargestWriteBuffer);
+  plan.write_buffer_bytes = std::min(shared / 24, kLargestWriteBuffer);
   plan.block_cache_bytes = shared * 3 / 16;
   plan.gathered_bytes = std::min(shared / 12 / std::max(shards, 1U), kMostGathered);
   plan.resident_bytes = shared - 2 * plan.write_buffer_bytes - plan.block_cache_bytes -

@@ -29,7 +29,7 @@ struct RocksKvOptions {
   // Data, index and filter blocks.
   size_t block_cache_bytes = size_t{48} << 20;
   // What a batch has at least that WriteSorted() makes a table of.
-  size_t least_table_bytes = size_t{1} << 20;
+  size_t least_table_bytes = size_t{4} << 20;
   // Where files and threads come from; RocksDB's default if null. Must outlive the store.
   rocksdb::Env* env = nullptr;
 };

@@ -264,7 +264,7 @@ TEST_F(MetricsTest, ShowEveryLimitOfTheCommandLine) {
   constexpr double kMiB = 1 << 20;
   EXPECT_EQ(Metric("timerd_memory_limit_bytes"), 200 * kMiB);
   EXPECT_THAT(Metric("timerd_resident_limit_bytes"),
-              ::testing::Optional(::testing::DoubleNear((200 - 112) * kMiB * 29 / 48, 10)));
+              ::testing::Optional(::testing::DoubleNear((200 - 112) * kMiB * 9 / 16, 10)));
   EXPECT_EQ(Metric("timerd_window_limit_seconds"), 9);
   EXPECT_EQ(Metric("timerd_disk_free_limit_bytes"), 12345);
 }

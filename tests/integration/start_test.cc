@@ -111,12 +111,12 @@ TEST(StartTest, NamesBadFlags) {
 TEST(StartTest, NamesTheMemoryThatItsShardsNeed) {
   const TempDir data;
   const std::string dir = "--data-dir=" + data.path() + "/data";
-  const std::vector<std::string> parts = {"--memory-budget=150MiB", "64 shards", "218MiB"};
+  const std::vector<std::string> parts = {"--memory-budget=150MiB", "64 shards", "226MiB"};
   ExpectRefused(RunServer({kListen, dir, "--shards=64", "--memory-budget=150MiB"}), 1, parts);
   EXPECT_FALSE(fs::exists(data.path() + "/data"));
   // A directory that has as many.
   ServerProcess server(
-      {.data_dir = data.path() + "/data", .flags = {"--shards=64", "--memory-budget=218MiB"}});
+      {.data_dir = data.path() + "/data", .flags = {"--shards=64", "--memory-budget=226MiB"}});
   ExpectWorks(server);
   ASSERT_EQ(server.Terminate(), 0);
   ExpectRefused(RunServer({kListen, dir, "--memory-budget=150MiB"}), 1, parts);

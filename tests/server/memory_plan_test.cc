@@ -25,16 +25,16 @@ TEST(MemoryPlanTest, SharesOutTheBudgetAndNoMore) {
 TEST(MemoryPlanTest, GivesMostOfItToHandles) {
   const absl::StatusOr<MemoryPlan> plan = PlanMemory(kDefaultMemoryBudget, 2);
   ASSERT_THAT(plan, IsOk());
-  EXPECT_EQ(plan->resident_bytes, 174 * kMiB);
+  EXPECT_EQ(plan->resident_bytes, 162 * kMiB);
   EXPECT_EQ(plan->block_cache_bytes, 54 * kMiB);
-  EXPECT_EQ(plan->write_buffer_bytes, 6 * kMiB);
+  EXPECT_EQ(plan->write_buffer_bytes, 12 * kMiB);
   EXPECT_EQ(plan->gathered_bytes, 12 * kMiB);
 }
 
 TEST(MemoryPlanTest, KeepsWhatIsGatheredAtASizeThatIsAppliedInTime) {
   const absl::StatusOr<MemoryPlan> plan = PlanMemory(uint64_t{64} << 30, 2);
   ASSERT_THAT(plan, IsOk());
-  EXPECT_EQ(plan->write_buffer_bytes, 16 * kMiB);
+  EXPECT_EQ(plan->write_buffer_bytes, 32 * kMiB);
   EXPECT_EQ(plan->gathered_bytes, 32 * kMiB);
   EXPECT_GT(plan->resident_bytes, uint64_t{50} << 30);
 }
@@ -42,7 +42,7 @@ TEST(MemoryPlanTest, KeepsWhatIsGatheredAtASizeThatIsAppliedInTime) {
 TEST(MemoryPlanTest, PlansForShardsThatAreNotYetThere) {
   const absl::StatusOr<MemoryPlan> plan = PlanMemory(kDefaultMemoryBudget, 0);
   ASSERT_THAT(plan, IsOk());
-  EXPECT_EQ(plan->write_buffer_bytes, 6 * kMiB);
+  EXPECT_EQ(plan->write_buffer_bytes, 12 * kMiB);
 }
 
 TEST(MemoryPlanTest, NamesTheLeastThatIsEnough) {
@@ -52,9 +52,9 @@ TEST(MemoryPlanTest, NamesTheLeastThatIsEnough) {
   const absl::StatusOr<MemoryPlan> refused = PlanMemory(kLeastMemoryBudget, 64);
   EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument,
                                  "--memory-budget=144MiB is too little for 64 shards"));
-  EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument, "use 218MiB or more"));
-  EXPECT_THAT(PlanMemory(218 * kMiB, 64), IsOk());
-  EXPECT_FALSE(PlanMemory(217 * kMiB, 64).ok());
+  EXPECT_THAT(refused, HasStatus(absl::StatusCode::kInvalidArgument, "use 226MiB or more"));
+  EXPECT_THAT(PlanMemory(226 * kMiB, 64), IsOk());
+  EXPECT_FALSE(PlanMemory(225 * kMiB, 64).ok());
 }
 
 }  // namespace
