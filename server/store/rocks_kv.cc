@@ -211,6 +211,7 @@ absl::Status RocksKv::Write(const WriteBatch& batch, Durability durability) {
     return Remember(db_->Write(options, &changes), "write");
   }
   const MutexLock lock(order_mutex_);
+  memtable_is_ahead_ = true;
   return Remember(db_->Write(options, &changes), "write");
 }
 
@@ -224,8 +225,12 @@ absl::Status RocksKv::WriteSorted(const WriteBatch& batch) {
   rocksdb::IngestExternalFileOptions options;
   options.move_files = true;
   const MutexLock lock(order_mutex_);
-  // Whatever memtables have between the keys of the table, which is all kMemory writes, is flushed
-  // before it.
+  // A crash must not leave the table without the kMemory writes before it. RocksDB sees to those
+  // between the keys of the table only.
+  if (memtable_is_ahead_) {
+    TIMERD_RETURN_IF_ERROR(Flush());
+    memtable_is_ahead_ = false;
+  }
   TIMERD_RETURN_IF_ERROR(Remember(db_->IngestExternalFile({file}, options), "take a table"));
   flushed_->Reach(written());
   return absl::OkStatus();

@@ -85,8 +85,10 @@ class RocksKv final : public OrderedKv {
   const std::unique_ptr<rocksdb::DB> db_;
   const std::shared_ptr<Flushed> flushed_;  // RocksDB's threads tell
   Mutex order_mutex_;                       // kMemory writes, and tables, come one by one
-  std::atomic<uint64_t> tables_{0};         // that WriteSorted() has made: names the next
-  std::atomic<bool> failed_ = false;        // failure_ is set
+  // There may have been kMemory writes since the last table.
+  bool memtable_is_ahead_ ABSL_GUARDED_BY(order_mutex_) = false;
+  std::atomic<uint64_t> tables_{0};   // that WriteSorted() has made: names the next
+  std::atomic<bool> failed_ = false;  // failure_ is set
   mutable Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,5 +1,8 @@
-// What RocksKv does beyond the contract: failures of the disk.
+// What RocksKv does beyond the contract: failures of the disk, tables past the memtable.
 #include "server/store/rocks_kv.h"
+
+#include <filesystem>
+#include <fstream>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -64,6 +67,45 @@ TEST_F(RocksKvTest, TakesNoWriteAfterATableCouldNotBeWritten) {
   EXPECT_FALSE(kv_->Flush().ok());
   faulty_.Heal();
   ExpectUnusable();
+}
+
+// A batch that is large enough for a table of its own, of the keys "a" to "c".
+WriteBatch Large() {
+  WriteBatch batch;
+  batch.Put("a", std::string(RocksKvOptions().least_table_bytes, 'x'));
+  batch.Put("c", "small");
+  batch.Compact();
+  return batch;
+}
+
+TEST_F(RocksKvTest, TakesNoWriteAfterATableOfABatchCouldNotBeWritten) {
+  ASSERT_TRUE(Put("before", Durability::kMemory).ok());
+  faulty_.FailSyncs("sorted-0");
+  EXPECT_FALSE(kv_->WriteSorted(Large()).ok());
+  faulty_.Heal();
+  ExpectUnusable();
+}
+
+TEST_F(RocksKvTest, LeavesNoTableWithoutWhatWasWrittenBefore) {
+  ASSERT_TRUE(Put("before the keys of the table", Durability::kMemory).ok());
+  ASSERT_TRUE(Put("z, behind them", Durability::kMemory).ok());
+  EXPECT_LT(kv_->flushed(), kv_->written());
+  ASSERT_TRUE(kv_->WriteSorted(Large()).ok());
+  EXPECT_EQ(kv_->flushed(), kv_->written());
+  ASSERT_TRUE(Put("lost", Durability::kMemory).ok());
+  EXPECT_LT(kv_->flushed(), kv_->written());
+
+  // As a crash would leave it.
+  TempDir crashed;
+  std::filesystem::copy(dir_.path(), crashed.path(), std::filesystem::copy_options::recursive);
+  std::ofstream(crashed.path() + "/sorted-7") << "made, and not taken over";
+  const auto kv = RocksKv::Open(crashed.path(), RocksKvOptions());
+  ASSERT_TRUE(kv.ok()) << kv.status();
+  EXPECT_TRUE((*kv)->Get("before the keys of the table")->has_value());
+  EXPECT_TRUE((*kv)->Get("z, behind them")->has_value());
+  EXPECT_TRUE((*kv)->Get("a")->has_value());
+  EXPECT_FALSE((*kv)->Get("lost")->has_value());
+  EXPECT_FALSE(std::filesystem::exists(crashed.path() + "/sorted-7"));
 }
 
 TEST_F(RocksKvTest, IsNotMadeUnlessAskedTo) {
