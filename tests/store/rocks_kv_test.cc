@@ -87,7 +87,7 @@ TEST_F(RocksKvTest, TakesNoWriteAfterATableOfABatchCouldNotBeWritten) {
 }
 
 TEST_F(RocksKvTest, LeavesNoTableWithoutWhatWasWrittenBefore) {
-  ASSERT_TRUE(Put("before the keys of the table", Durability::kMemory).ok());
+  ASSERT_TRUE(Put("0, before the keys of the table", Durability::kMemory).ok());
   ASSERT_TRUE(Put("z, behind them", Durability::kMemory).ok());
   EXPECT_LT(kv_->flushed(), kv_->written());
   ASSERT_TRUE(kv_->WriteSorted(Large()).ok());
@@ -101,7 +101,7 @@ TEST_F(RocksKvTest, LeavesNoTableWithoutWhatWasWrittenBefore) {
   std::ofstream(crashed.path() + "/sorted-7") << "made, and not taken over";
   const auto kv = RocksKv::Open(crashed.path(), RocksKvOptions());
   ASSERT_TRUE(kv.ok()) << kv.status();
-  EXPECT_TRUE((*kv)->Get("before the keys of the table")->has_value());
+  EXPECT_TRUE((*kv)->Get("0, before the keys of the table")->has_value());
   EXPECT_TRUE((*kv)->Get("z, behind them")->has_value());
   EXPECT_TRUE((*kv)->Get("a")->has_value());
   EXPECT_FALSE((*kv)->Get("lost")->has_value());
