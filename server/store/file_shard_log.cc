@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -47,7 +48,7 @@ absl::StatusOr<std::unique_ptr<FileShardLog>> FileShardLog::Open(
 absl::Status FileShardLog::OpenSegments() {
   const MutexLock lock(mutex_);
   std::error_code error;
-  std::vector<std::pair<uint64_t, LogFile>> found;
+  std::map<uint64_t, LogFile> by_first;
   for (std::filesystem::directory_iterator it(directory_, error), end; !error && it != end;
        it.increment(error)) {
     const std::optional<uint64_t> number = NumberOf(it->path().filename().string(), shard_);
@@ -68,21 +69,15 @@ absl::Status FileShardLog::OpenSegments() {
     if (*first == 0) {
       spare_.push_back(std::move(file));
     } else {
-      found.emplace_back(*first, std::move(file));
+      by_first.emplace(*first, std::move(file));
     }
   }
   if (error) {
     return absl::ErrnoToStatus(error.value(), absl::StrCat("log directory \"", directory_,
                                                            "\" cannot be read; see to the disk"));
   }
-  std::vector<size_t> order(found.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    order[i] = i;
-  }
-  std::sort(order.begin(), order.end(),
-            [&](size_t a, size_t b) { return found[a].first < found[b].first; });
-  for (const size_t i : order) {
-    segments_.push_back({std::move(found[i].second), found[i].first});
+  for (auto& [first, file] : by_first) {
+    segments_.push_back({std::move(file), first});
   }
   if (segments_.empty()) {
     return absl::OkStatus();
