@@ -3,6 +3,7 @@
 #include "server/store/file_shard_log.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -116,6 +117,26 @@ TEST_F(FileShardLogTest, HasTheStateFlushedWhenItKeepsManyFiles) {
     std::this_thread::yield();
   }
   EXPECT_EQ(kv_->flushed(), written);
+}
+
+TEST_F(FileShardLogTest, TrimsBesideAppends) {
+  constexpr uint64_t kFrames = 300;
+  std::atomic<uint64_t> appended = 0;
+  std::thread trims([&] {
+    while (appended < kFrames) {
+      ChangeState();
+      ASSERT_THAT(kv_->Flush(), IsOk());
+      ASSERT_THAT(log_->Trim(appended), IsOk());
+    }
+  });
+  for (uint64_t sequence = 1; sequence <= kFrames; ++sequence) {
+    Append(sequence, sequence);
+    appended = sequence;
+  }
+  trims.join();
+  Reopen();
+  EXPECT_THAT(Sequences(kFrames), ElementsAre(kFrames));
+  EXPECT_LT(FilesOnDisk().size(), kFrames / 3);
 }
 
 TEST_F(FileShardLogTest, GivesBackWhatABurstTook) {
