@@ -99,7 +99,7 @@ absl::StatusOr<SegmentEnd> FileShardLog::ReadOne(
     const Segment& segment, absl::FunctionRef<absl::Status(const Frame&)> visit) const {
   TIMERD_ASSIGN_OR_RETURN(const std::string bytes, segment.file.Read(segment.file.size()));
   absl::Status from_visitor;
-  const absl::StatusOr<SegmentEnd> end =
+  absl::StatusOr<SegmentEnd> end =
       ReadSegment(shard_, segment.first, bytes, [&](const Frame& frame) {
         from_visitor = visit(frame);
         return from_visitor;

@@ -11,6 +11,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/base/status.h"
 #include "server/store/frame_codec.h"
 #include "server/store/log_segment.h"
 #include "tests/store/log_user.h"
@@ -43,11 +44,9 @@ class FileShardLogTest : public LogUser, public ::testing::Test {
 
   absl::Status Open(Durability durability) {
     log_ = nullptr;
-    auto log = FileShardLog::Open(logs_, kShard, *kv_, durability, kThreeFrames);
-    if (log.ok()) {
-      log_ = *std::move(log);
-    }
-    return log.status();
+    TIMERD_ASSIGN_OR_RETURN(log_,
+                            FileShardLog::Open(logs_, kShard, *kv_, durability, kThreeFrames));
+    return absl::OkStatus();
   }
   void Reopen() { ASSERT_THAT(Open(Durability::kSync), IsOk()); }
   // Something that applying frames writes to the state, and may lose.
