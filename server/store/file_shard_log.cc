@@ -148,11 +148,21 @@ absl::StatusOr<LogFile> FileShardLog::TakeFile(size_t bytes) {
       return file;
     }
   }
-  TIMERD_ASSIGN_OR_RETURN(LogFile file,
-                          LogFile::Create(absl::StrCat(directory_, "/", FileName(shard_, files_++)),
-                                          std::max(bytes, options_.segment_bytes), synced_));
+  TIMERD_ASSIGN_OR_RETURN(LogFile file, MakeFile(bytes));
   TIMERD_RETURN_IF_ERROR(SyncDirectory(directory_));
   return file;
+}
+
+absl::StatusOr<LogFile> FileShardLog::MakeFile(size_t bytes) {
+  const std::string path = absl::StrCat(directory_, "/", FileName(shard_, files_++));
+  // On a disk that is nearly full a smaller one may do, for what exists to go on and to end.
+  for (size_t size = std::max(bytes, options_.segment_bytes);;
+       size = std::max(bytes, RoundUpToBlock(size / 2))) {
+    absl::StatusOr<LogFile> file = LogFile::Create(path, size, synced_);
+    if (size == bytes || !absl::IsResourceExhausted(file.status())) {
+      return file;
+    }
+  }
 }
 
 absl::Status FileShardLog::Read(uint64_t from,

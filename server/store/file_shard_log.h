@@ -18,7 +18,7 @@
 namespace timerd::store {
 
 struct FileShardLogOptions {
-  // Of one file; a frame that does not fit gets a larger one.
+  // Of one file; a frame that does not fit gets a larger one, a disk without room a smaller one.
   size_t segment_bytes = size_t{8} << 20;
   // With more files than this that the state has not made superfluous, it is flushed: what is in
   // them has to be applied again after a crash.
@@ -69,6 +69,7 @@ class FileShardLog final : public ShardLog {
   absl::Status Begin(uint64_t first, size_t bytes);
   // A file of at least `bytes`, made if none is spare.
   absl::StatusOr<LogFile> TakeFile(size_t bytes);
+  absl::StatusOr<LogFile> MakeFile(size_t bytes);
   // As ReadSegment(), of the file. Its errors name the shard and the file.
   absl::StatusOr<SegmentEnd> ReadOne(const Segment& segment,
                                      absl::FunctionRef<absl::Status(const Frame&)> visit) const;

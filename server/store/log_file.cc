@@ -15,8 +15,10 @@ namespace timerd::store {
 namespace {
 
 absl::Status SystemError(int error, absl::string_view path, absl::string_view what) {
+  const absl::string_view way_out =
+      error == ENOSPC ? "make room on the disk and restart the server" : "see to the disk";
   return absl::ErrnoToStatus(
-      error, absl::StrCat("log file \"", path, "\" cannot be ", what, "; see to the disk"));
+      error, absl::StrCat("log file \"", path, "\" cannot be ", what, "; ", way_out));
 }
 
 // Past the page cache where the file system can do that: what is written once and read after a

@@ -1,7 +1,6 @@
 #include "server/store/log_segment.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include "absl/strings/str_cat.h"

@@ -7,6 +7,7 @@
 // frames, or parts of them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/functional/function_ref.h"

@@ -15,6 +15,7 @@
 #include "server/store/frame_codec.h"
 #include "server/store/log_segment.h"
 #include "tests/store/log_user.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -258,6 +259,41 @@ TEST_F(FileShardLogTest, GoesOnAfterThePowerLossOfALogThatIsNotSynced) {
   Append(9, 12);
   ASSERT_THAT(Open(Durability::kOs), IsOk());
   EXPECT_THAT(Sequences(9), ElementsAre(9, 10, 11, 12));
+}
+
+// The disk is this thread's own, so that nothing that makes other threads comes before it.
+TEST(FileShardLogDiskTest, TakesSmallerFilesWhereThereIsNoRoomAndSaysWhenThereIsNone) {
+  if (const absl::Status allowed = timerd::testing::SmallDisk::Allow(); !allowed.ok()) {
+    GTEST_SKIP() << "needs a file system of its own: " << allowed;
+  }
+  const timerd::testing::SmallDisk disk(1 << 20);
+  TempDir parent;
+  const auto kv = RocksKv::Open(parent.path() + "/db", {.create = true});
+  ASSERT_THAT(kv, IsOk());
+  const auto open = [&] {
+    return FileShardLog::Open(disk.path(), 3, **kv, Durability::kSync, FileShardLogOptions());
+  };
+  uint64_t appended = 0;
+  {
+    const auto log = open();
+    ASSERT_THAT(log, IsOk());
+    absl::Status status;
+    while ((status = (*log)->Append(EmptyFrame(3, appended + 1))).ok()) {
+      ++appended;
+    }
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(disk.path()), HasSubstr("make room on the disk")));
+  }
+  EXPECT_GT(appended, 200U);  // of the 256 blocks that there are
+  uint64_t read = 0;
+  ASSERT_THAT((*open())->Read(1,
+                              [&](const Frame&) {
+                                ++read;
+                                return absl::OkStatus();
+                              }),
+              IsOk());
+  EXPECT_EQ(read, appended);
 }
 
 // ---- The bytes of one file ----

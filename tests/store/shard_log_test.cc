@@ -2,13 +2,15 @@
 #include "server/store/shard_log.h"
 
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/check.h"
 #include "server/store/data_directory.h"
 #include "server/store/kv_shard_log.h"
-#include "server/store/memory_kv.h"
+#include "tests/store/drivers.h"
 #include "tests/store/log_user.h"
 #include "tests/support/temp_dir.h"
 
@@ -28,8 +30,8 @@ struct LogDriver {
   std::function<OpenLog()> make;
 };
 
-OpenLog InMemory() {
-  return [kv = std::make_shared<MemoryKv>()](uint32_t shard) {
+OpenLog InKv(std::shared_ptr<OrderedKv> kv) {
+  return [kv = std::move(kv)](uint32_t shard) {
     auto log = KvShardLog::Open(*kv, shard, Durability::kOs);
     TIMERD_CHECK(log.ok());
     return *std::move(log);
@@ -61,12 +63,19 @@ class ShardLogTest : public LogUser, public testing::TestWithParam<LogDriver> {
   const OpenLog open_ = GetParam().make();
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Drivers, ShardLogTest,
-    testing::Values(LogDriver{"Memory", InMemory},
-                    LogDriver{"Files", [] { return InFiles(Durability::kOs); }},
-                    LogDriver{"SyncedFiles", [] { return InFiles(Durability::kSync); }}),
-    [](const auto& param) { return param.param.name; });
+std::vector<LogDriver> AllLogDrivers() {
+  std::vector<LogDriver> drivers = {
+      {"Files", [] { return InFiles(Durability::kOs); }},
+      {"SyncedFiles", [] { return InFiles(Durability::kSync); }},
+  };
+  for (const Driver& driver : AllDrivers()) {
+    drivers.push_back({driver.name, [driver] { return InKv(driver.make()); }});
+  }
+  return drivers;
+}
+
+INSTANTIATE_TEST_SUITE_P(Drivers, ShardLogTest, testing::ValuesIn(AllLogDrivers()),
+                         [](const auto& param) { return param.param.name; });
 
 TEST_P(ShardLogTest, ReadsBackEveryFieldInOrder) {
   FrameMaker maker(kShard, /*seed=*/5);
