@@ -5,7 +5,10 @@
 
 namespace timerd::service {
 
-// 130 random bits as 26 characters of Crockford's base 32, lower case: unique without a look-up.
+// A ULID in lower case, 26 characters: the milliseconds since 1970, then 79 random bits; those of
+// one thread and millisecond go up by random steps. Unique without a look-up. Ids sort by when they
+// were made, so that what is made together lies together on disk and new records lie behind all
+// old ones. (Source: the ULID specification, github.com/ulid/spec.)
 std::string GenerateId();
 
 }  // namespace timerd::service

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
+#include <string>
+#include <thread>
 
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/service/generated_id.h"
 #include "server/service/status_mapping.h"
 #include "server/service/stream_registry.h"
@@ -104,14 +108,33 @@ TEST(StreamRegistryTest, EndsAllAndRefusesWhatComesLater) {
   EXPECT_THAT(registry.Add(&late), IsRefused(Reason::kShuttingDown));
 }
 
-TEST(GenerateIdTest, MakesIdsThatNeverRepeat) {
-  std::set<std::string> ids;
+TEST(GenerateIdTest, MakesIdsThatNeverRepeatInTheOrderOfTheirTime) {
+  std::string last;
   for (int i = 0; i < 10'000; ++i) {
     const std::string id = GenerateId();
     ASSERT_EQ(id.size(), 26);
     ASSERT_EQ(id.find_first_not_of("0123456789abcdefghjkmnpqrstvwxyz"), std::string::npos);
-    ASSERT_TRUE(ids.insert(id).second);
+    ASSERT_LT(last, id);
+    last = id;
   }
+}
+
+TEST(GenerateIdTest, BeginsWithTheTime) {
+  constexpr absl::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+  const int64_t before = absl::ToUnixMillis(absl::Now());
+  const std::string id = GenerateId();
+  int64_t time_ms = 0;
+  for (const char c : id.substr(0, 10)) {
+    time_ms = time_ms * 32 + static_cast<int64_t>(kAlphabet.find(c));
+  }
+  EXPECT_GE(time_ms, before);
+  EXPECT_LE(time_ms, absl::ToUnixMillis(absl::Now()));
+}
+
+TEST(GenerateIdTest, SharesNoRandomBitsBetweenThreads) {
+  std::string other;
+  std::thread([&other] { other = GenerateId(); }).join();
+  EXPECT_NE(other.substr(10), GenerateId().substr(10));
 }
 
 TEST(TranslationTest, KeepsNanosecondsOnBothSidesOf1970) {
