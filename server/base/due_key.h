@@ -72,8 +72,14 @@ struct IndexKey {
 // A deadline as it was set, to the nanosecond.
 struct Deadline {
   Instant at;  // on `timeline`; Unix time for kWall
-  uint64_t place = 0;
-  Timeline timeline = Timeline::kService;
+  // Places are counted from 0 on and never reach 2^62: together with the timeline, one word.
+  uint64_t place : 62 = 0;
+  Timeline timeline : 2 = Timeline::kService;
+
+  constexpr Deadline() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a point in time is a deadline.
+  constexpr Deadline(Instant when, uint64_t in_place = 0, Timeline on = Timeline::kService)
+      : at(when), place(in_place), timeline(on) {}
 
   constexpr IndexKey index_key() const { return {timeline, {TickStart(TickOf(at)), place}}; }
   // On the service timeline, while the wall clock is `wall_ahead` ahead of it.

@@ -194,8 +194,8 @@ absl::Status Take(const pb::Spec& from, timer::Handle& handle) {
   spec.idempotency_key = from.idempotency_key();
   handle.generation = from.generation();
   spec.queue = from.queue();
-  spec.delivery = {Span(from.lease_ns()), Take(from.retry())};
-  return from.has_loop() ? Take(from.loop(), spec.loop) : absl::OkStatus();
+  spec.delivery = timer::DeliveryPolicy{Span(from.lease_ns()), Take(from.retry())};
+  return from.has_loop() ? Take(from.loop(), spec.loop.Edit()) : absl::OkStatus();
 }
 
 void Take(const pb::State& from, timer::Handle& handle) {
@@ -215,12 +215,12 @@ void Take(const pb::State& from, timer::Handle& handle) {
   handle.delivery = Take(from.delivery());
   handle.run = from.run();
   handle.sequence = from.sequence();
-  handle.origin = InstantFromNanos(from.origin_ns());
-  handle.previous_tick = InstantFromNanos(from.previous_tick_ns());
-  handle.interval = Span(from.interval_ns());
-  handle.boundary = InstantFromNanos(from.boundary_ns());
-  handle.paused = from.paused();
-  handle.missed_ticks = from.missed_ticks();
+  handle.loop = timer::LoopState{.origin = InstantFromNanos(from.origin_ns()),
+                                 .boundary = InstantFromNanos(from.boundary_ns()),
+                                 .previous_tick = InstantFromNanos(from.previous_tick_ns()),
+                                 .interval = Span(from.interval_ns()),
+                                 .paused = from.paused(),
+                                 .missed_ticks = from.missed_ticks()};
   handle.reported_run = from.reported_run();
   handle.reported_success = from.reported_success();
   if (from.has_last_firing()) {
@@ -263,11 +263,11 @@ std::string EncodeSpec(const timer::Handle& handle) {
   to.set_generation(handle.generation);
   if (!spec.queue.empty()) {
     to.set_queue(spec.queue);
-    to.set_lease_ns(spec.delivery.lease.count());
-    Put(spec.delivery.retry, to.mutable_retry());
+    to.set_lease_ns(spec.delivery->lease.count());
+    Put(spec.delivery->retry, to.mutable_retry());
   }
   if (spec.kind == timer::Kind::kLoop) {
-    Put(spec.loop, to.mutable_loop());
+    Put(*spec.loop, to.mutable_loop());
   }
   return to.SerializeAsString();
 }
@@ -293,12 +293,12 @@ std::string EncodeState(const timer::Handle& handle) {
   }
   to.set_run(handle.run);
   to.set_sequence(handle.sequence);
-  to.set_origin_ns(ToNanos(handle.origin));
-  to.set_previous_tick_ns(ToNanos(handle.previous_tick));
-  to.set_interval_ns(handle.interval.count());
-  to.set_boundary_ns(ToNanos(handle.boundary));
-  to.set_paused(handle.paused);
-  to.set_missed_ticks(handle.missed_ticks);
+  to.set_origin_ns(ToNanos(handle.loop->origin));
+  to.set_previous_tick_ns(ToNanos(handle.loop->previous_tick));
+  to.set_interval_ns(handle.loop->interval.count());
+  to.set_boundary_ns(ToNanos(handle.loop->boundary));
+  to.set_paused(handle.loop->paused);
+  to.set_missed_ticks(handle.loop->missed_ticks);
   to.set_reported_run(handle.reported_run);
   to.set_reported_success(handle.reported_success);
   if (handle.last_firing) {

@@ -68,7 +68,7 @@ struct Create {
 struct Bound {
   std::string key;
   Span timeout;
-  std::optional<timer::Outcome> fallback;
+  Boxed<timer::Outcome> fallback;
   std::string idempotency_key;
   Reply<Opened> reply;
 };

@@ -9,17 +9,22 @@ namespace {
 
 // What malloc() adds to a block, and rounds it up to.
 constexpr size_t kBlockOverhead = 16;
-// Of each resident in other places: a node and an entry of the wheel, an element of the map by key
-// at its usual load, a place in the list of those that are free, and the keys it has in the index.
-constexpr size_t kElsewhere = 24 + 16 + 96 + 4 + 2 * sizeof(IndexKey) + kBlockOverhead;
+// Of each resident in other places: a node and an entry of the wheel, an element of the table by
+// key at its usual load, and a place in the list of those that are free.
+constexpr size_t kElsewhere = 24 + 16 + 16 + 4;
 
 size_t BytesBehind(const std::string& text) {
   // What is short stands in the string itself.
   return text.capacity() < sizeof(std::string) / 2 ? 0 : text.capacity() + kBlockOverhead;
 }
 
-size_t BytesBehind(const std::optional<timer::Outcome>& outcome) {
-  return outcome ? BytesBehind(outcome->payload) : 0;
+size_t BytesBehind(const Boxed<timer::Outcome>& outcome) {
+  return outcome ? sizeof(timer::Outcome) + kBlockOverhead + BytesBehind(outcome->payload) : 0;
+}
+
+template <typename T>
+size_t BytesBehind(const Sparse<T>& value) {
+  return value.bytes_behind() == 0 ? 0 : value.bytes_behind() + kBlockOverhead;
 }
 
 size_t BytesBehind(const Boxed<timer::Event>& event) {
@@ -31,9 +36,10 @@ size_t BytesBehind(const Boxed<timer::Event>& event) {
 size_t ResidentBytes(const timer::Handle& handle) {
   const timer::Spec& spec = handle.spec;
   size_t bytes = sizeof(Resident) + kBlockOverhead + kElsewhere;
-  bytes += 2 * BytesBehind(handle.key);  // again in the map
-  bytes += BytesBehind(spec.payload) + BytesBehind(spec.fallback) +
-           BytesBehind(spec.idempotency_key) + BytesBehind(spec.queue);
+  bytes += BytesBehind(handle.key) + BytesBehind(spec.payload) + BytesBehind(spec.fallback) +
+           BytesBehind(spec.idempotency_key) + BytesBehind(spec.queue) + BytesBehind(spec.loop) +
+           BytesBehind(spec.delivery) + BytesBehind(handle.loop);
+  bytes += handle.lost ? sizeof(Deadline) + kBlockOverhead : 0;
   for (const timer::Timeout& timeout : handle.timeouts) {
     bytes += BytesBehind(timeout.fallback) + BytesBehind(timeout.key);
   }
@@ -42,9 +48,15 @@ size_t ResidentBytes(const timer::Handle& handle) {
   return bytes;
 }
 
+Residents::Residents() : by_key_(0, Hash(), Eq{&slab_}) {}
+
+uint32_t Residents::HashOf(absl::string_view key) {
+  return static_cast<uint32_t>(absl::HashOf(key));
+}
+
 std::optional<Slot> Residents::Find(absl::string_view key) const {
   const auto found = by_key_.find(key);
-  return found == by_key_.end() ? std::nullopt : std::optional<Slot>(found->second);
+  return found == by_key_.end() ? std::nullopt : std::optional<Slot>(found->slot);
 }
 
 Slot Residents::Add(timer::Handle handle) {
@@ -55,8 +67,8 @@ Slot Residents::Add(timer::Handle handle) {
     slot = free_.back();
     free_.pop_back();
   }
-  const bool added = by_key_.emplace(handle.key, slot).second;
-  TIMERD_CHECK(added);
+  TIMERD_CHECK(!by_key_.contains(absl::string_view(handle.key)));
+  by_key_.insert({HashOf(handle.key), slot});
   slab_[slot].handle = std::move(handle);
   Measure(slot);
   return slot;
@@ -69,7 +81,7 @@ void Residents::Measure(Slot slot) {
 }
 
 void Residents::Remove(Slot slot) {
-  by_key_.erase(slab_[slot].handle.key);
+  by_key_.erase(absl::string_view(slab_[slot].handle.key));
   bytes_ -= slab_[slot].bytes;
   // Moved out first: an assignment may leave a string the room that it had.
   const Resident dropped = std::exchange(slab_[slot], Resident());
@@ -79,8 +91,8 @@ void Residents::Remove(Slot slot) {
 std::vector<Slot> Residents::All() const {
   std::vector<Slot> slots;
   slots.reserve(by_key_.size());
-  for (const auto& [key, slot] : by_key_) {
-    slots.push_back(slot);
+  for (const Keyed& keyed : by_key_) {
+    slots.push_back(keyed.slot);
   }
   return slots;
 }

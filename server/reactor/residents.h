@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 #include "server/timer/handle.h"
 
@@ -20,20 +21,20 @@ using Slot = uint32_t;
 struct Resident {
   timer::Handle handle;
   // What the store has of it, once all frames taken so far are applied:
-  std::vector<IndexKey> indexed;  // these deadlines in its due index,
-  bool in_store = false;          // a record of the id,
-  bool spec_stored = false;       // with this spec
-  uint64_t last_frame = 0;        // the last frame that it is part of
-  bool dirty = false;             // changed since last_frame
-  bool erased = false;            // forgotten; stays until the store has forgotten it too
-  // Of handles that name a queue, as the shard has counted and listed them:
+  timer::IndexKeys indexed;  // these deadlines in its due index,
+  bool in_store = false;     // a record of the id,
+  bool spec_stored = false;  // with this spec
+  bool dirty = false;        // changed since last_frame
+  bool erased = false;       // forgotten; stays until the store has forgotten it too
+  // Of handles that name a queue, as the shard has counted and listed them. `unwritten`: it waits
+  // in the front of its line without a write, as the store has the deadline that brought it there,
+  // and after a crash that brings it there again.
+  bool unwritten = false;
   std::optional<timer::Stage> stage;  // nothing: not one that lives
   uint64_t lease = 0;
   std::optional<DueKey> lined;  // its place in the front of its line
-  // It waits there without a write: the store has the deadline that brought it there, and after a
-  // crash that brings it there again.
-  bool unwritten = false;
-  size_t bytes = 0;  // as Residents::bytes() counts it
+  uint64_t last_frame = 0;      // the last frame that it is part of
+  size_t bytes = 0;             // as Residents::bytes() counts it
 };
 
 // What `handle` takes in memory as a resident, in bytes: itself, what it points to, its place in
@@ -42,6 +43,8 @@ size_t ResidentBytes(const timer::Handle& handle);
 
 class Residents {
  public:
+  Residents();
+
   // The slot of `key`, nothing if it is not resident.
   std::optional<Slot> Find(absl::string_view key) const;
   // REQUIRES: the handle's key is not resident. References to other residents stay valid.
@@ -58,10 +61,31 @@ class Residents {
   std::vector<Slot> All() const;
 
  private:
+  // A place in the table by key. The keys themselves stand in the slab: of their hashes so much is
+  // kept that the table can grow without a look at them.
+  struct Keyed {
+    uint32_t hash;
+    Slot slot;
+  };
+  static uint32_t HashOf(absl::string_view key);
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(const Keyed& keyed) const { return absl::HashOf(keyed.hash); }
+    size_t operator()(absl::string_view key) const { return absl::HashOf(Residents::HashOf(key)); }
+  };
+  struct Eq {
+    using is_transparent = void;
+    bool operator()(const Keyed& a, const Keyed& b) const { return a.slot == b.slot; }
+    bool operator()(const Keyed& a, absl::string_view key) const {
+      return (*slab)[a.slot].handle.key == key;
+    }
+    const std::deque<Resident>* slab;
+  };
+
   std::deque<Resident> slab_;  // a deque, so that references survive growth
   std::vector<Slot> free_;
   size_t bytes_ = 0;
-  absl::flat_hash_map<std::string, Slot> by_key_;
+  absl::flat_hash_set<Keyed, Hash, Eq> by_key_;
 };
 
 }  // namespace timerd::reactor

@@ -18,7 +18,7 @@ constexpr Span kReadingNoise = std::chrono::milliseconds(20);
 // Before all deadlines.
 constexpr DueKey kNothingLoaded = {InstantFromNanos(-1), 0};
 
-void SetDueKeys(const std::vector<IndexKey>& keys, const std::vector<IndexKey>& without,
+void SetDueKeys(const timer::IndexKeys& keys, const timer::IndexKeys& without,
                 google::protobuf::RepeatedPtrField<storage::v1::DueKey>* to) {
   for (const IndexKey& key : keys) {
     if (std::find(without.begin(), without.end(), key) == without.end()) {
@@ -31,7 +31,7 @@ void SetDueKeys(const std::vector<IndexKey>& keys, const std::vector<IndexKey>& 
 }
 
 // The queue that a deadline in `keys` waits in; empty when none does.
-std::string QueueNamed(const std::vector<IndexKey>& keys, const timer::Handle& handle) {
+std::string QueueNamed(const timer::IndexKeys& keys, const timer::Handle& handle) {
   const bool waits = std::any_of(keys.begin(), keys.end(), [](const IndexKey& key) {
     return key.timeline == Timeline::kQueue;
   });
@@ -115,7 +115,7 @@ absl::StatusOr<std::optional<Slot>> Shard::Load(absl::string_view key) {
 
 absl::StatusOr<Slot> Shard::Add(absl::string_view key, const store::Record& record) {
   TIMERD_ASSIGN_OR_RETURN(timer::Handle handle, Decode(key, record.spec, record.state));
-  std::vector<IndexKey> indexed = timer::AllDue(handle);
+  timer::IndexKeys indexed = timer::AllDue(handle);
   const Slot slot = residents_.Add(std::move(handle));
   residents_[slot].indexed = std::move(indexed);
   residents_[slot].in_store = true;
@@ -322,7 +322,7 @@ std::shared_ptr<const store::Frame> Shard::TakeFrameEvenEmpty() {
         put->set_replaces(resident.in_store);
       }
       put->set_state(EncodeState(handle));
-      std::vector<IndexKey> due = timer::AllDue(handle);
+      timer::IndexKeys due = timer::AllDue(handle);
       SetDueKeys(due, resident.indexed, put->mutable_armed());
       SetDueKeys(resident.indexed, due, put->mutable_disarmed());
       put->set_queue(QueueNamed(due, handle));

@@ -63,7 +63,7 @@ void Shard::FollowWallClock(Span ahead) {
   const DueKey window{NowOn(Timeline::kWall) + window_.span, kLastPlace};
   Loaded(Timeline::kWall) = std::min(Loaded(Timeline::kWall), window);
   for (const Slot slot : residents_.All()) {
-    const std::vector<IndexKey>& indexed = residents_[slot].indexed;
+    const timer::IndexKeys& indexed = residents_[slot].indexed;
     const bool on_wall = std::any_of(indexed.begin(), indexed.end(), [](const IndexKey& key) {
       return key.timeline == Timeline::kWall;
     });

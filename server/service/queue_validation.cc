@@ -71,11 +71,13 @@ absl::Status Validator::TakeDelivery(absl::string_view subject, const Request& r
                     "worker is lost; leave it out, or set lease");
   }
   spec.queue = request.queue();
+  timer::DeliveryPolicy delivery;
   if (request.has_lease()) {
-    TIMERD_ASSIGN_OR_RETURN(spec.delivery.lease,
+    TIMERD_ASSIGN_OR_RETURN(delivery.lease,
                             ToSpanWithin(subject, "lease", request.lease(), kTickDuration, kDay));
   }
-  TIMERD_ASSIGN_OR_RETURN(spec.delivery.retry, ToRetry(subject, request.retry()));
+  TIMERD_ASSIGN_OR_RETURN(delivery.retry, ToRetry(subject, request.retry()));
+  spec.delivery = delivery;
   return absl::OkStatus();
 }
 

@@ -120,11 +120,11 @@ void TranslateDelivery(const timer::Handle& from, v1::Delivery* to) {
   if (from.delivery.due && !timer::WaitingKey(from)) {
     Translate(from.delivery.due->at, to->mutable_until());
   }
-  if (from.spec.delivery.lease > Span::zero()) {
-    Translate(from.spec.delivery.lease, to->mutable_lease());
+  if (from.spec.delivery->lease > Span::zero()) {
+    Translate(from.spec.delivery->lease, to->mutable_lease());
   }
-  if (from.spec.delivery.retry != timer::RetryPolicy()) {
-    Translate(from.spec.delivery.retry, to->mutable_retry());
+  if (from.spec.delivery->retry != timer::RetryPolicy()) {
+    Translate(from.spec.delivery->retry, to->mutable_retry());
   }
 }
 
@@ -158,11 +158,11 @@ void Translate(const timer::Handle& from, Span wall_ahead, v1::Handle* to) {
     TranslateDelivery(from, to->mutable_delivery());
   }
   if (spec.kind == timer::Kind::kLoop) {
-    Translate(spec.loop, to->mutable_loop());
-    to->mutable_loop()->set_paused(from.paused);
-    to->mutable_loop()->set_missed(from.missed_ticks);
-    if (spec.loop.cron == nullptr) {
-      Translate(from.interval, to->mutable_interval());
+    Translate(*spec.loop, to->mutable_loop());
+    to->mutable_loop()->set_paused(from.loop->paused);
+    to->mutable_loop()->set_missed(from.loop->missed_ticks);
+    if (spec.loop->cron == nullptr) {
+      Translate(from.loop->interval, to->mutable_interval());
     }
   }
   if (from.last_firing) {

@@ -79,7 +79,7 @@ std::optional<DueKey> WaitingKey(const Handle& handle) {
 }
 
 DeliveryPolicy PolicyOf(const Handle& handle, const DeliveryPolicy& queue_policy) {
-  return WithDefaults(handle.spec.delivery, queue_policy);
+  return WithDefaults(*handle.spec.delivery, queue_policy);
 }
 
 bool IsLastAttempt(const Handle& handle, const DeliveryPolicy& policy) {

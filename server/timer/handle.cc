@@ -31,16 +31,19 @@ std::optional<DueKey> NextDue(const Handle& handle, Span wall_ahead) {
   return next;
 }
 
-std::vector<IndexKey> AllDue(const Handle& handle) {
-  std::vector<IndexKey> keys;
-  keys.reserve(handle.timeouts.size() + 2);
-  const bool waits = WaitingKey(handle).has_value();
-  for (const std::optional<Deadline>* deadline :
-       {waits ? nullptr : &handle.due, &handle.delivery.due, &handle.lost, &handle.retention}) {
-    if (deadline != nullptr && *deadline) {
-      keys.push_back((*deadline)->index_key());
+IndexKeys AllDue(const Handle& handle) {
+  IndexKeys keys;
+  const auto add = [&keys](const auto& deadline) {
+    if (deadline) {
+      keys.push_back(deadline->index_key());
     }
+  };
+  if (!WaitingKey(handle)) {
+    add(handle.due);
   }
+  add(handle.delivery.due);
+  add(handle.lost);
+  add(handle.retention);
   for (const Timeout& timeout : handle.timeouts) {
     keys.push_back(timeout.reserved.value_or(timeout.due).index_key());
   }

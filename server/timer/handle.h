@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "server/base/boxed.h"
 #include "server/base/due_key.h"
 #include "server/base/instant.h"
+#include "server/base/sparse.h"
 #include "server/timer/delivery.h"
 #include "server/timer/loop_policy.h"
 
@@ -73,7 +75,7 @@ struct Event {
 struct Timeout {
   Deadline due;
   Span span{};
-  std::optional<Outcome> fallback;
+  Boxed<Outcome> fallback;
   bool own = false;  // the one that a task was made with
   std::string key;   // the idempotency key of the request that put it there
   // What is written down, while it is later than `due`: heartbeats that stay below it need no
@@ -89,12 +91,24 @@ struct Spec {
   std::optional<int64_t> at;  // an absolute deadline, Unix time in ns; span is then 0
   bool start_now = false;     // loops
   std::string payload;
-  std::optional<Outcome> fallback;  // tasks
-  LoopPolicy loop;                  // loops
+  Boxed<Outcome> fallback;          // tasks
+  Sparse<LoopPolicy> loop;          // loops
   Span client_lost_after{};         // how long a run waits while nobody follows; 0: for ever
   std::string idempotency_key;      // names the request; no part of the contents
   std::string queue;                // delivers the runs; empty: streams do
-  DeliveryPolicy delivery;          // with a queue
+  Sparse<DeliveryPolicy> delivery;  // with a queue
+};
+
+// Where a loop stands. The instants are on the wall clock for cron, on the service timeline
+// otherwise.
+struct LoopState {
+  Instant origin;         // boundaries are origin + k * interval
+  Instant boundary;       // what the deadline stands for: earlier than it by the jitter
+  Instant previous_tick;  // counts are taken from here
+  Span interval{};
+  bool paused = false;        // when pending the phase is kPaused
+  uint64_t missed_ticks = 0;  // in all
+  friend bool operator==(const LoopState&, const LoopState&) = default;
 };
 
 // One handle: what was asked for, and where it stands. machine.h moves it.
@@ -109,19 +123,13 @@ struct Handle {
   Phase phase = Phase::kPending;
   std::optional<Deadline> due;        // its own deadline, while pending
   std::vector<Timeout> timeouts;      // see SortTimeouts(); empty once ended
-  std::optional<Deadline> lost;       // when the client of a run counts as lost
+  Boxed<Deadline> lost;               // when the client of a run counts as lost
   Delivery delivery;                  // with a queue
   std::optional<Deadline> retention;  // when an ended handle is forgotten; fires nothing
   uint64_t run = 0;                   // the last one begun
   uint64_t sequence = 0;              // of the last event
 
-  // Loops. The instants are on the wall clock for cron, on the service timeline otherwise.
-  Instant origin;         // boundaries are origin + k * interval
-  Instant boundary;       // what the deadline stands for: earlier than it by the jitter
-  Instant previous_tick;  // counts are taken from here
-  Span interval{};
-  bool paused = false;        // when pending the phase is kPaused
-  uint64_t missed_ticks = 0;  // in all
+  Sparse<LoopState> loop;
 
   uint64_t reported_run = 0;  // the last one reported, and how
   bool reported_success = false;
@@ -136,7 +144,8 @@ struct Handle {
 std::optional<DueKey> NextDue(const Handle& handle, Span wall_ahead);
 
 // All its deadlines as they are written down, in no particular order.
-std::vector<IndexKey> AllDue(const Handle& handle);
+using IndexKeys = absl::InlinedVector<IndexKey, 1>;  // most have one
+IndexKeys AllDue(const Handle& handle);
 
 // Puts the time-outs into the order in which they will act, as the wall clock goes now.
 void SortTimeouts(Handle& handle, Span wall_ahead);

@@ -12,8 +12,8 @@
 namespace timerd::timer {
 namespace {
 
-bool HasCron(const Handle& handle) { return handle.spec.loop.cron != nullptr; }
-bool HasFixedDelay(const Handle& handle) { return handle.spec.loop.pacing == Pacing::kFixedDelay; }
+bool HasCron(const Handle& handle) { return handle.spec.loop->cron != nullptr; }
+bool HasFixedDelay(const Handle& handle) { return handle.spec.loop->pacing == Pacing::kFixedDelay; }
 
 // The clock that the loop's boundaries stand on.
 Timeline TimelineOf(const Handle& handle) {
@@ -27,12 +27,12 @@ Instant NowOf(const Handle& handle, const Context& context) {
 }
 
 Recurrence RecurrenceOf(const Handle& handle) {
-  return {handle.origin, handle.interval, handle.spec.loop.cron.get()};
+  return {handle.loop->origin, handle.loop->interval, handle.spec.loop->cron.get()};
 }
 
 // When the tick for `boundary` is due. Jitter never moves one past the next.
 Instant WithJitter(const Handle& handle, Instant boundary) {
-  Span jitter = handle.spec.loop.jitter;
+  Span jitter = handle.spec.loop->jitter;
   if (jitter == Span::zero() || boundary == Instant::max()) {
     return boundary;
   }
@@ -44,7 +44,7 @@ Instant WithJitter(const Handle& handle, Instant boundary) {
 
 // How far `instant` lies after the last time at which a tick may be due; 0 when it does not.
 Span PastUntil(const Handle& handle, Instant instant, Span wall_ahead) {
-  const std::optional<int64_t>& until = handle.spec.loop.until;
+  const std::optional<int64_t>& until = handle.spec.loop->until;
   const Span ahead = HasCron(handle) ? Span::zero() : wall_ahead;
   return until ? std::max(Span::zero(), instant - InstantFromNanos(*until) + ahead) : Span::zero();
 }
@@ -61,39 +61,39 @@ Instant DeadlineOf(const Handle& handle, Instant boundary, Instant now, Span wal
 // What the next tick stands for, of a loop that is to go on at `now`.
 Instant NextOf(const Handle& handle, Instant now) {
   if (HasFixedDelay(handle)) {
-    return now + handle.interval;
+    return now + handle.loop->interval;
   }
   const Recurrence recurrence = RecurrenceOf(handle);
   // The wall clock may have been set back: no boundary ticks twice.
-  const Instant next = recurrence.Next(HasCron(handle) ? std::max(now, handle.previous_tick) : now);
-  if (handle.interval == Span::zero() && !HasCron(handle)) {
+  const Instant next = recurrence.Next(HasCron(handle) ? std::max(now, handle.loop->previous_tick) : now);
+  if (handle.loop->interval == Span::zero() && !HasCron(handle)) {
     return next;
   }
-  switch (handle.spec.loop.missed.policy) {
+  switch (handle.spec.loop->missed.policy) {
     case MissedTicks::Policy::kSkip:
       return next;
     case MissedTicks::Policy::kRunOnce:
-      return recurrence.Next(handle.previous_tick) <= now ? now : next;
+      return recurrence.Next(handle.loop->previous_tick) <= now ? now : next;
     case MissedTicks::Policy::kRunAll:
-      return recurrence.Next(handle.previous_tick);
+      return recurrence.Next(handle.loop->previous_tick);
   }
   return next;
 }
 
 bool MakesUpForEach(const Handle& handle) {
-  return handle.spec.loop.missed.policy == MissedTicks::Policy::kRunAll;
+  return handle.spec.loop->missed.policy == MissedTicks::Policy::kRunAll;
 }
 
 // The first tick that is made up for at `now`, of one that is due for `boundary`.
 Instant EarliestMadeUpFor(const Handle& handle, Instant boundary, Instant now) {
-  const MissedTicks& missed = handle.spec.loop.missed;
+  const MissedTicks& missed = handle.spec.loop->missed;
   return RecurrenceOf(handle).EarliestOfLast(boundary, now, missed.max_runs, missed.window);
 }
 
 // What the tick after that for `boundary` stands for, if that was made and reported at `time`.
 Instant AfterTick(const Handle& handle, Instant boundary, Instant time) {
   if (HasFixedDelay(handle)) {
-    return SaturatingAdd(time, handle.interval);
+    return SaturatingAdd(time, handle.loop->interval);
   }
   return RecurrenceOf(handle).Next(MakesUpForEach(handle) ? boundary : time);
 }
@@ -110,18 +110,18 @@ void SetBoundary(Handle& handle, Instant boundary, const Outcome& outcome, Conte
   }
   handle.phase = Phase::kPending;
   StopDelivery(handle);
-  handle.boundary = boundary;
+  handle.loop.Edit().boundary = boundary;
   handle.due = Set(DeadlineOf(handle, boundary, NowOf(handle, context), context.wall_ahead),
                    context, TimelineOf(handle));
 }
 
 bool HasRunOut(const Handle& handle) {
-  return handle.spec.loop.max_runs && handle.run >= *handle.spec.loop.max_runs;
+  return handle.spec.loop->max_runs && handle.run >= *handle.spec.loop->max_runs;
 }
 
 // A tick that stands for `count` intervals.
 void Tick(Handle& handle, std::optional<Deadline> deadline, uint64_t count, Context& context) {
-  handle.missed_ticks += count - 1;
+  handle.loop.Edit().missed_ticks += count - 1;
   BeginRun(handle, EventType::kTick, deadline, count, /*triggered=*/false, context);
 }
 
@@ -162,7 +162,7 @@ absl::Status CheckHasInterval(const Handle& handle, absl::string_view call) {
 
 // Whether a loop of this policy may have `interval`, which is legal by itself.
 absl::Status CheckInterval(const Handle& handle, Span interval) {
-  const LoopPolicy& loop = handle.spec.loop;
+  const LoopPolicy& loop = *handle.spec.loop;
   const std::string shown = absl::FormatDuration(absl::FromChrono(interval));
   if (interval == Span::zero() &&
       (!handle.spec.reported || loop.missed.policy != MissedTicks::Policy::kSkip)) {
@@ -185,14 +185,14 @@ absl::Status CheckInterval(const Handle& handle, Span interval) {
 }  // namespace
 
 void StartLoop(Handle& handle, Context& context) {
-  handle.origin = NowOf(handle, context);
-  handle.interval = handle.spec.span;
-  handle.previous_tick = handle.origin;
+  handle.loop.Edit().origin = NowOf(handle, context);
+  handle.loop.Edit().interval = handle.spec.span;
+  handle.loop.Edit().previous_tick = handle.loop->origin;
   if (!handle.spec.start_now) {
     // CheckCreatable() has made sure that this does not end it.
     SetBoundary(handle,
-                HasFixedDelay(handle) ? handle.origin + handle.interval
-                                      : RecurrenceOf(handle).Next(handle.origin),
+                HasFixedDelay(handle) ? handle.loop->origin + handle.loop->interval
+                                      : RecurrenceOf(handle).Next(handle.loop->origin),
                 {}, context);
     return;
   }
@@ -205,15 +205,15 @@ void FireLoop(Handle& handle, Context& context) {
   const Instant now = NowOf(handle, context);
   Instant stands_for = now;
   if (MakesUpForEach(handle)) {
-    stands_for = EarliestMadeUpFor(handle, handle.boundary, now);
-    if (stands_for != handle.boundary) {
-      handle.boundary = stands_for;
+    stands_for = EarliestMadeUpFor(handle, handle.loop->boundary, now);
+    if (stands_for != handle.loop->boundary) {
+      handle.loop.Edit().boundary = stands_for;
       deadline.at = std::min(now, DeadlineOf(handle, stands_for, now, context.wall_ahead));
     }
   }
   const uint64_t count =
-      HasFixedDelay(handle) ? 1 : RecurrenceOf(handle).Count(handle.previous_tick, stands_for);
-  handle.previous_tick = stands_for;
+      HasFixedDelay(handle) ? 1 : RecurrenceOf(handle).Count(handle.loop->previous_tick, stands_for);
+  handle.loop.Edit().previous_tick = stands_for;
   Tick(handle, deadline, count, context);
   EndIfPlain(handle, context);
 }
@@ -222,7 +222,7 @@ void EndLoopRun(Handle& handle, const Outcome& outcome, Context& context) {
   handle.lost.reset();
   if (HasRunOut(handle)) {
     CompleteLoop(handle, outcome, context);
-  } else if (handle.paused) {
+  } else if (handle.loop->paused) {
     handle.phase = Phase::kPaused;
     StopDelivery(handle);
   } else {
@@ -246,10 +246,10 @@ absl::StatusOr<Phase> Stop(Handle& handle, Context& context) {
 absl::Status Pause(Handle& handle, Context&) {
   TIMERD_RETURN_IF_ERROR(CheckIsLoop(handle, "PauseLoop"));
   TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
-  if (handle.paused) {
+  if (handle.loop->paused) {
     return Refuse(Reason::kPaused, absl::StrCat(Describe(handle), ": is paused already"));
   }
-  handle.paused = true;
+  handle.loop.Edit().paused = true;
   if (handle.phase == Phase::kPending) {
     handle.phase = Phase::kPaused;
     handle.due.reset();
@@ -261,10 +261,10 @@ absl::Status Pause(Handle& handle, Context&) {
 absl::Status Resume(Handle& handle, Context& context) {
   TIMERD_RETURN_IF_ERROR(CheckIsLoop(handle, "ResumeLoop"));
   TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
-  if (!handle.paused) {
+  if (!handle.loop->paused) {
     return Refuse(Reason::kNotPaused, absl::StrCat(Describe(handle), ": is not paused"));
   }
-  handle.paused = false;
+  handle.loop.Edit().paused = false;
   if (handle.phase == Phase::kPaused) {
     SkipToNext(handle, context);
   }
@@ -275,8 +275,8 @@ void SkipToNext(Handle& handle, Context& context) {
   const Instant now = NowOf(handle, context);
   const Instant next =
       HasFixedDelay(handle)
-          ? now + handle.interval
-          : RecurrenceOf(handle).Next(HasCron(handle) ? std::max(now, handle.previous_tick) : now);
+          ? now + handle.loop->interval
+          : RecurrenceOf(handle).Next(HasCron(handle) ? std::max(now, handle.loop->previous_tick) : now);
   SetBoundary(handle, next, {.success = true}, context);
 }
 
@@ -285,8 +285,8 @@ absl::Status Reset(Handle& handle, Context& context) {
   TIMERD_RETURN_IF_ERROR(CheckHasInterval(handle, "ResetLoop"));
   TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
   if (handle.phase == Phase::kPending) {
-    handle.origin = handle.previous_tick = context.now;
-    SetBoundary(handle, context.now + handle.interval, {.success = true}, context);
+    handle.loop.Edit().origin = handle.loop.Edit().previous_tick = context.now;
+    SetBoundary(handle, context.now + handle.loop->interval, {.success = true}, context);
   }
   return absl::OkStatus();
 }
@@ -296,11 +296,11 @@ absl::Status ChangeInterval(Handle& handle, Span interval, Context& context) {
   TIMERD_RETURN_IF_ERROR(CheckHasInterval(handle, "ChangeInterval"));
   TIMERD_RETURN_IF_ERROR(CheckGoesOn(handle));
   TIMERD_RETURN_IF_ERROR(CheckInterval(handle, interval));
-  const Span change = interval - handle.interval;
-  handle.interval = interval;
+  const Span change = interval - handle.loop->interval;
+  handle.loop.Edit().interval = interval;
   if (handle.phase == Phase::kPending) {
     const Instant next =
-        HasFixedDelay(handle) ? handle.boundary + change : RecurrenceOf(handle).Next(context.now);
+        HasFixedDelay(handle) ? handle.loop->boundary + change : RecurrenceOf(handle).Next(context.now);
     SetBoundary(handle, next, {.success = true}, context);
   }
   return absl::OkStatus();
@@ -325,7 +325,7 @@ absl::Status Trigger(Handle& handle, Context& context) {
   if (HasRunOut(handle)) {
     CompleteLoop(handle, {.success = true}, context);
   } else {  // over at once: the schedule is as it was
-    handle.phase = handle.paused ? Phase::kPaused : Phase::kPending;
+    handle.phase = handle.loop->paused ? Phase::kPaused : Phase::kPending;
     handle.due = due;
   }
   return absl::OkStatus();
@@ -334,18 +334,18 @@ absl::Status Trigger(Handle& handle, Context& context) {
 std::vector<Instant> Upcoming(const Handle& handle, size_t limit, Instant service_now,
                               Span wall_ahead) {
   std::vector<Instant> upcoming;
-  if (handle.spec.kind != Kind::kLoop || handle.paused ||
+  if (handle.spec.kind != Kind::kLoop || handle.loop->paused ||
       (handle.phase != Phase::kPending && handle.phase != Phase::kRunning)) {
     return upcoming;
   }
-  if (handle.spec.loop.max_runs) {
-    limit = std::min<uint64_t>(limit, *handle.spec.loop.max_runs - handle.run);
+  if (handle.spec.loop->max_runs) {
+    limit = std::min<uint64_t>(limit, *handle.spec.loop->max_runs - handle.run);
   }
-  if (handle.interval == Span::zero() && !HasCron(handle)) {
+  if (handle.loop->interval == Span::zero() && !HasCron(handle)) {
     limit = std::min<size_t>(limit, handle.due ? 1 : 0);  // those after depend on the reports
   }
   const Instant now = NowOf(handle, service_now, wall_ahead);
-  Instant boundary = handle.due ? handle.boundary : NextOf(handle, now);
+  Instant boundary = handle.due ? handle.loop->boundary : NextOf(handle, now);
   Instant deadline = handle.due ? handle.due->at : DeadlineOf(handle, boundary, now, wall_ahead);
   if (MakesUpForEach(handle) && deadline <= now) {
     boundary = EarliestMadeUpFor(handle, boundary, now);

@@ -36,6 +36,7 @@ struct LoopPolicy {
   std::optional<uint64_t> max_runs;  // at least 1
   std::optional<int64_t> until;      // Unix time in ns: no tick is due after it
   Span jitter{};                     // each tick is up to this much later
+  friend bool operator==(const LoopPolicy&, const LoopPolicy&) = default;  // cron: the same object
 };
 
 // The name of the first field in which the two differ; nothing when they say the same.

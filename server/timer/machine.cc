@@ -100,23 +100,23 @@ absl::Status CheckCreatable(const Spec& spec, const Context& context) {
                             "; use an earlier time"),
                "at"));
   }
-  if (spec.kind != Kind::kLoop || !spec.loop.until) {
+  if (spec.kind != Kind::kLoop || !spec.loop->until) {
     return absl::OkStatus();
   }
   Spec first = spec;
   first.start_now = false;
-  first.loop.jitter = Span::zero();
+  first.loop.Edit().jitter = Span::zero();
   std::vector<Event> events;
   uint64_t place = 0;
   Context trial{context.now, context.wall_ahead, context.limits, place, events};
   const bool too_late = spec.start_now
-                            ? ToNanos(context.wall()) > *spec.loop.until
+                            ? ToNanos(context.wall()) > *spec.loop->until
                             : Create("", std::move(first), nullptr, trial).phase == Phase::kEnded;
   if (too_late) {
     return Refuse(
         Reason::kInvalidField,
         absl::StrCat("until ",
-                     absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(*spec.loop.until),
+                     absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(*spec.loop->until),
                                       absl::UTCTimeZone()),
                      " lies before the first tick; use a later time, or leave it out"),
         "until");
@@ -180,13 +180,13 @@ std::optional<std::string> FindDifference(const Handle& handle, const Spec& spec
   if (own.queue != spec.queue) {
     return "queue";
   }
-  if (own.delivery.lease != spec.delivery.lease) {
+  if (own.delivery->lease != spec.delivery->lease) {
     return "lease";
   }
-  if (own.delivery.retry != spec.delivery.retry) {
+  if (own.delivery->retry != spec.delivery->retry) {
     return "retry";
   }
-  return FindDifference(own.loop, spec.loop);
+  return FindDifference(*own.loop, *spec.loop);
 }
 
 absl::Status Cancel(Handle& handle, Context& context) {

@@ -76,7 +76,7 @@ void FireTimeout(Handle& handle, Context& context) {
   TIMERD_CHECK(!handle.timeouts.empty());
   SortTimeouts(handle, context.wall_ahead);  // the wall clock may have been set since
   const Timeout timeout = std::move(handle.timeouts.front());
-  const std::optional<Outcome>& fallback = timeout.fallback;
+  const Boxed<Outcome>& fallback = timeout.fallback;
   const EventType type = !fallback           ? EventType::kTimedOut
                          : fallback->success ? EventType::kCompleted
                                              : EventType::kFailed;
@@ -142,7 +142,7 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
 }
 
 absl::StatusOr<std::optional<Instant>> Bound(Handle& handle, Span timeout,
-                                             std::optional<Outcome> fallback,
+                                             Boxed<Outcome> fallback,
                                              const std::string& key, Context& context) {
   if (handle.phase == Phase::kEnded) {
     return std::nullopt;

@@ -153,7 +153,7 @@ TEST_F(ShardReplaceTest, ChangesNothingWhenTheNewOneCannotBeMade) {
   CreateTimer("a", 5);
   Settle();
   timer::Spec spec{.kind = Kind::kLoop, .reported = true, .span = Seconds(10)};
-  spec.loop.until = Wall(1);
+  spec.loop.Edit().until = Wall(1);
   const auto refused = CreateKey(Key("a"), spec, /*replace=*/true);
   EXPECT_EQ(TakeFrame(), -1);
   Settle();
@@ -176,7 +176,7 @@ TEST_F(ShardReplaceTest, BeginsAnewAfterTheOldOneIsForgotten) {
 
 TEST_F(ShardReplaceTest, TellsTheEventsOfALoopThatIsOverAtOnce) {
   timer::Spec spec{.kind = Kind::kLoop, .span = Seconds(10), .start_now = true};
-  spec.loop.max_runs = 1;
+  spec.loop.Edit().max_runs = 1;
   const auto answer = Create("l", spec);
   Settle();
   ASSERT_THAT(**answer, IsOk());

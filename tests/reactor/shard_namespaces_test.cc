@@ -54,7 +54,7 @@ TEST_F(ShardNamespacesTest, CountsOneThatIsReplacedByAnotherKindOnce) {
 
 TEST_F(ShardNamespacesTest, CountsNothingThatBeginsAndEndsAtOnce) {
   timer::Spec spec{.kind = Kind::kLoop, .span = Seconds(5), .start_now = true};
-  spec.loop.max_runs = 1;
+  spec.loop.Edit().max_runs = 1;
   Create("a", spec);
   EXPECT_THAT(CountsOnDisk(), ElementsAre("default: 0 0 0"));
 }

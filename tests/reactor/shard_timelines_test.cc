@@ -13,7 +13,7 @@ class ShardTimelinesTest : public ShardTest {
 
   Answer<Opened> CreateCron(const std::string& id, const std::string& expression) {
     timer::Spec spec{.kind = timer::Kind::kLoop};
-    spec.loop.cron = *timer::CronSchedule::Parse(expression, "");
+    spec.loop.Edit().cron = *timer::CronSchedule::Parse(expression, "");
     return Create(id, spec);
   }
   // Nothing comes until `seconds`, and then `output`.

@@ -23,12 +23,12 @@ TEST_F(LoopValidationTest, TakesALoopThatNamesNoPolicyAsReportedAtAFixedRate) {
   TIMERD_ASSERT_OK(spec);
   EXPECT_TRUE(spec->reported);
   EXPECT_FALSE(spec->start_now);
-  EXPECT_EQ(spec->loop.cron, nullptr);
-  EXPECT_EQ(spec->loop.pacing, timer::Pacing::kFixedRate);
-  EXPECT_EQ(spec->loop.missed, timer::MissedTicks());
-  EXPECT_EQ(spec->loop.max_runs, std::nullopt);
-  EXPECT_EQ(spec->loop.until, std::nullopt);
-  EXPECT_EQ(spec->loop.jitter, Span::zero());
+  EXPECT_EQ(spec->loop->cron, nullptr);
+  EXPECT_EQ(spec->loop->pacing, timer::Pacing::kFixedRate);
+  EXPECT_EQ(spec->loop->missed, timer::MissedTicks());
+  EXPECT_EQ(spec->loop->max_runs, std::nullopt);
+  EXPECT_EQ(spec->loop->until, std::nullopt);
+  EXPECT_EQ(spec->loop->jitter, Span::zero());
 }
 
 TEST_F(LoopValidationTest, TakesWhatALoopSays) {
@@ -38,12 +38,12 @@ TEST_F(LoopValidationTest, TakesWhatALoopSays) {
       "} }");
   TIMERD_ASSERT_OK(spec);
   EXPECT_FALSE(spec->reported);
-  EXPECT_EQ(spec->loop.max_runs, 3u);
-  EXPECT_EQ(spec->loop.until, 5'000'000'000);
-  EXPECT_EQ(spec->loop.jitter, Span(7));
-  EXPECT_EQ(spec->loop.missed, (timer::MissedTicks{Policy::kRunAll, 9, seconds(2)}));
-  EXPECT_EQ(Loop("pacing: PACING_FIXED_DELAY")->loop.pacing, timer::Pacing::kFixedDelay);
-  EXPECT_EQ(Loop("missed_ticks { policy: POLICY_RUN_ONCE }")->loop.missed,
+  EXPECT_EQ(spec->loop->max_runs, 3u);
+  EXPECT_EQ(spec->loop->until, 5'000'000'000);
+  EXPECT_EQ(spec->loop->jitter, Span(7));
+  EXPECT_EQ(spec->loop->missed, (timer::MissedTicks{Policy::kRunAll, 9, seconds(2)}));
+  EXPECT_EQ(Loop("pacing: PACING_FIXED_DELAY")->loop->pacing, timer::Pacing::kFixedDelay);
+  EXPECT_EQ(Loop("missed_ticks { policy: POLICY_RUN_ONCE }")->loop->missed,
             timer::MissedTicks{Policy::kRunOnce});
 }
 
@@ -69,9 +69,9 @@ TEST_F(LoopValidationTest, TakesCronInATimeZone) {
   const auto spec = Cron("expression: '30 9 * * MON-FRI' time_zone: 'Europe/Berlin'");
   TIMERD_ASSERT_OK(spec);
   EXPECT_EQ(spec->span, Span::zero());
-  EXPECT_EQ(spec->loop.cron->expression(), "30 9 * * MON-FRI");
-  EXPECT_EQ(spec->loop.cron->time_zone(), "Europe/Berlin");
-  EXPECT_EQ(Cron("expression: '@daily'")->loop.cron->time_zone(), "");
+  EXPECT_EQ(spec->loop->cron->expression(), "30 9 * * MON-FRI");
+  EXPECT_EQ(spec->loop->cron->time_zone(), "Europe/Berlin");
+  EXPECT_EQ(Cron("expression: '@daily'")->loop->cron->time_zone(), "");
 }
 
 TEST_F(LoopValidationTest, NamesWhatIsWrongWithCron) {
@@ -93,8 +93,8 @@ TEST_F(LoopValidationTest, NamesWhatIsWrongWithCron) {
 // ---- Each bound --------------------------------------------------------------------------------
 
 TEST_F(LoopValidationTest, WantsAtLeastOneRun) {
-  EXPECT_EQ(Loop("max_runs: 1")->loop.max_runs, 1u);
-  EXPECT_EQ(Loop("max_runs: 18446744073709551615")->loop.max_runs, ~uint64_t{0});
+  EXPECT_EQ(Loop("max_runs: 1")->loop->max_runs, 1u);
+  EXPECT_EQ(Loop("max_runs: 18446744073709551615")->loop->max_runs, ~uint64_t{0});
   EXPECT_THAT(Loop("max_runs: 0"),
               BadField("max_runs", "loop \"l\": max_runs is 0, a loop that never runs; use 1 or"));
 }
@@ -106,7 +106,7 @@ TEST_F(LoopValidationTest, WantsAWellFormedLastTime) {
 }
 
 TEST_F(LoopValidationTest, WantsJitterShorterThanTheInterval) {
-  EXPECT_EQ(Loop("jitter { nanos: 999999999 }")->loop.jitter, Span(999'999'999));
+  EXPECT_EQ(Loop("jitter { nanos: 999999999 }")->loop->jitter, Span(999'999'999));
   EXPECT_THAT(Loop("jitter { seconds: 1 }"),
               BadField("jitter",
                        "loop \"l\": jitter 1s is not shorter than the interval of 1s; "
@@ -124,12 +124,12 @@ TEST_F(LoopValidationTest, BoundsWhatIsMadeUpFor) {
   const auto run_all = [&](const std::string& text) {
     return Loop("missed_ticks { policy: POLICY_RUN_ALL " + text + " }");
   };
-  EXPECT_EQ(run_all("")->loop.missed.max_runs, 100u);  // the default
-  EXPECT_EQ(run_all("max_runs: 10000")->loop.missed.max_runs, 10'000u);
+  EXPECT_EQ(run_all("")->loop->missed.max_runs, 100u);  // the default
+  EXPECT_EQ(run_all("max_runs: 10000")->loop->missed.max_runs, 10'000u);
   EXPECT_THAT(run_all("max_runs: 10001"),
               BadField("missed_ticks.max_runs",
                        "loop \"l\": missed_ticks.max_runs 10001 is above 10000; use fewer"));
-  EXPECT_EQ(run_all("window { nanos: 1000000 }")->loop.missed.window, kTickDuration);
+  EXPECT_EQ(run_all("window { nanos: 1000000 }")->loop->missed.window, kTickDuration);
   EXPECT_THAT(run_all("window { nanos: 999999 }"),
               BadField("missed_ticks.window",
                        "missed_ticks.window 999.999us is shorter than the 1ms tick; use a longer"));

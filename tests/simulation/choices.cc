@@ -110,7 +110,7 @@ timer::Spec Simulation::AnySpec() {
 
 void Simulation::AddPolicy(timer::Spec& spec) {
   constexpr const char* kExpressions[] = {"*/7 * * * *", "0 * * * *", "30 2,14 * * *"};
-  timer::LoopPolicy& loop = spec.loop;
+  timer::LoopPolicy& loop = spec.loop.Edit();
   if (OneIn(4)) {
     loop.max_runs = 1 + Below(6);
   }

@@ -42,12 +42,12 @@ std::optional<std::string> Difference(const timer::Spec& a, const timer::Spec& b
   if (a.payload != b.payload) return "payload";
   if (a.fallback != b.fallback) return "fallback";
   const auto text = [](const timer::Spec& spec) {
-    return spec.loop.cron == nullptr ? std::string() : spec.loop.cron->expression();
+    return spec.loop->cron == nullptr ? std::string() : spec.loop->cron->expression();
   };
   if (text(a) != text(b)) return "cron";
-  if (a.loop.pacing != b.loop.pacing) return "pacing";
-  if (!(a.loop.missed == b.loop.missed)) return "missed_ticks";
-  if (a.loop.max_runs != b.loop.max_runs) return "max_runs";
+  if (a.loop->pacing != b.loop->pacing) return "pacing";
+  if (!(a.loop->missed == b.loop->missed)) return "missed_ticks";
+  if (a.loop->max_runs != b.loop->max_runs) return "max_runs";
   return std::nullopt;
 }
 

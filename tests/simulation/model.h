@@ -92,7 +92,7 @@ class Model {
     Instant at;
     bool wall = false;  // `at` is Unix time
     Span span{};        // time-outs
-    std::optional<timer::Outcome> fallback;
+    Boxed<timer::Outcome> fallback;
     bool by_task = false;  // the time-out that a task was made with
   };
   struct Entry {

@@ -30,13 +30,13 @@ bool Matches(const std::string& expression, int64_t minute) {
   return of_hour == 30 && (hour == 2 || hour == 14);
 }
 
-bool HasCron(const timer::Spec& spec) { return spec.loop.cron != nullptr; }
+bool HasCron(const timer::Spec& spec) { return spec.loop->cron != nullptr; }
 
 // The first boundary strictly after `t`.
 Instant NextBoundary(const timer::Spec& spec, Instant origin, Instant t) {
   if (HasCron(spec)) {
     int64_t minute = ToNanos(t) / kMinute + 1;
-    while (!Matches(spec.loop.cron->expression(), minute)) {
+    while (!Matches(spec.loop->cron->expression(), minute)) {
       ++minute;
     }
     return InstantFromNanos(minute * kMinute);
@@ -57,7 +57,7 @@ uint64_t CountBoundaries(const timer::Spec& spec, Instant origin, Instant after,
   uint64_t count = 0;
   for (int64_t minute = ToNanos(after) / kMinute + 1; minute <= ToNanos(through) / kMinute;
        ++minute) {
-    count += Matches(spec.loop.cron->expression(), minute) ? 1 : 0;
+    count += Matches(spec.loop->cron->expression(), minute) ? 1 : 0;
   }
   return count;
 }
@@ -79,7 +79,7 @@ void Model::StartLoop(const std::string& id, Entry& entry, Instant now) {
   entry.origin = entry.previous = DomainNow(entry, now);
   if (!spec.start_now) {
     ArmBoundary(id, entry,
-                spec.loop.pacing == Pacing::kFixedDelay
+                spec.loop->pacing == Pacing::kFixedDelay
                     ? entry.origin + spec.span
                     : NextBoundary(spec, entry.origin, entry.origin));
     entry.first_deadline = ServiceTime(ArmedOf(id, Role::kOwn)->second);
@@ -98,14 +98,14 @@ void Model::FireLoop(const std::string& id, Entry& entry, const Armed& armed, In
   const Instant here = DomainNow(entry, now);
   Armed due = armed;
   Instant stands_for = here;
-  if (spec.loop.missed.policy == MissedTicks::Policy::kRunAll) {
+  if (spec.loop->missed.policy == MissedTicks::Policy::kRunAll) {
     const uint64_t missed =
         1 + CountBoundaries(spec, entry.origin, entry.boundary, here);  // and this one
-    for (uint64_t skip = missed; skip > spec.loop.missed.max_runs; --skip) {
+    for (uint64_t skip = missed; skip > spec.loop->missed.max_runs; --skip) {
       entry.boundary =
           HasCron(spec)
               ? NextBoundary(spec, entry.origin, entry.boundary)
-              : entry.boundary + static_cast<int64_t>(skip - spec.loop.missed.max_runs) * spec.span;
+              : entry.boundary + static_cast<int64_t>(skip - spec.loop->missed.max_runs) * spec.span;
       if (!HasCron(spec)) {
         break;
       }
@@ -118,7 +118,7 @@ void Model::FireLoop(const std::string& id, Entry& entry, const Armed& armed, In
     event.wall_deadline = ToNanos(due.at);
   }
   const bool counts =
-      spec.loop.pacing == Pacing::kFixedRate && (HasCron(spec) || spec.span > Span::zero());
+      spec.loop->pacing == Pacing::kFixedRate && (HasCron(spec) || spec.span > Span::zero());
   event.count = counts ? CountBoundaries(spec, entry.origin, entry.previous, stands_for) : 1;
   TIMERD_CHECK(event.count >= 1);
   entry.previous = stands_for;
@@ -131,7 +131,7 @@ void Model::FireLoop(const std::string& id, Entry& entry, const Armed& armed, In
 void Model::EndRun(const std::string& id, Entry& entry, const std::string& payload, Instant now) {
   const timer::Spec& spec = entry.spec;
   ++version_;
-  if (spec.loop.max_runs && entry.run >= *spec.loop.max_runs) {
+  if (spec.loop->max_runs && entry.run >= *spec.loop->max_runs) {
     Event event = MakeEvent(entry, EventType::kCompleted, now);
     event.payload = payload;
     return End(id, entry, event, now);
@@ -142,7 +142,7 @@ void Model::EndRun(const std::string& id, Entry& entry, const std::string& paylo
     return;
   }
   const Instant here = DomainNow(entry, now);
-  if (spec.loop.pacing == Pacing::kFixedDelay) {
+  if (spec.loop->pacing == Pacing::kFixedDelay) {
     return ArmBoundary(id, entry, here + spec.span);
   }
   if (!HasCron(spec) && spec.span == Span::zero()) {
@@ -152,7 +152,7 @@ void Model::EndRun(const std::string& id, Entry& entry, const std::string& paylo
   // The wall clock may have been set back: no boundary ticks twice.
   const Instant on_schedule =
       NextBoundary(spec, entry.origin, HasCron(spec) ? std::max(here, entry.previous) : here);
-  switch (spec.loop.missed.policy) {
+  switch (spec.loop->missed.policy) {
     case MissedTicks::Policy::kSkip:
       return ArmBoundary(id, entry, on_schedule);
     case MissedTicks::Policy::kRunOnce:
@@ -209,7 +209,7 @@ absl::StatusOr<reactor::Steered> Model::Resume(const std::string& id, const cloc
     const timer::Spec& spec = entry->spec;
     const Instant here = DomainNow(*entry, now.now);
     ArmBoundary(id, *entry,
-                spec.loop.pacing == Pacing::kFixedDelay
+                spec.loop->pacing == Pacing::kFixedDelay
                     ? here + spec.span
                     : NextBoundary(spec, entry->origin,
                                    HasCron(spec) ? std::max(here, entry->previous) : here));
@@ -235,7 +235,7 @@ absl::StatusOr<reactor::Steered> Model::Trigger(const std::string& id, const clo
   BeginRun(id, *entry, event);
   entry->changed = version_;
   if (!entry->spec.reported) {
-    if (entry->spec.loop.max_runs && entry->run >= *entry->spec.loop.max_runs) {
+    if (entry->spec.loop->max_runs && entry->run >= *entry->spec.loop->max_runs) {
       End(id, *entry, MakeEvent(*entry, EventType::kCompleted, now.now), now.now);
     } else {
       entry->phase = before;

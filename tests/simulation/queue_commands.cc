@@ -91,8 +91,8 @@ void QueueSimulation::DoCreate() {
   spec.payload = absl::StrCat("p", next_payload_++);  // so that no request is one made before
   spec.queue = OneIn(2) ? "mail" : "fax";
   if (OneIn(3)) {
-    spec.delivery.lease = Span(kMilli) + AnyDelay();
-    spec.delivery.retry.max_attempts = static_cast<uint32_t>(1 + Below(4));
+    spec.delivery.Edit().lease = Span(kMilli) + AnyDelay();
+    spec.delivery.Edit().retry.max_attempts = static_cast<uint32_t>(1 + Below(4));
   }
   auto reply = Expect<reactor::Opened>(key, absl::StrCat("create ", key, " for ", spec.queue),
                                        model_.Create(key, spec, clock_.now));

@@ -327,7 +327,7 @@ absl::StatusOr<QueueModel::Entry*> QueueModel::Find(const std::string& key, Inst
 
 timer::DeliveryPolicy QueueModel::PolicyOf(const Entry& entry) const {
   timer::DeliveryPolicy policy = policies_.at(entry.spec.queue);
-  const timer::DeliveryPolicy& own = entry.spec.delivery;
+  const timer::DeliveryPolicy& own = *entry.spec.delivery;
   policy.lease = own.lease > Span::zero() ? own.lease : policy.lease;
   if (own.retry.max_attempts > 0) {
     policy.retry.max_attempts = own.retry.max_attempts;

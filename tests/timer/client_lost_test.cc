@@ -134,7 +134,7 @@ TEST_F(ClientLostTest, IsNoMatterWhereItWasNotAskedFor) {
 
 TEST_F(ClientLostTest, IsIndexedAsADeadline) {
   const Handle timer = MakeRunning(Kind::kTimer);
-  const std::vector<IndexKey> indexed = AllDue(timer);
+  const IndexKeys indexed = AllDue(timer);
   ASSERT_EQ(indexed.size(), 1u);
   EXPECT_EQ(indexed[0].timeline, Timeline::kService);
   EXPECT_EQ(SecondsOf(indexed[0].due.deadline), 11);

@@ -43,7 +43,7 @@ TEST_F(CronLoopTest, TellsTheMatchesItMissed) {
   ExpectTick(loop, 10, 1, 1);
   ReportSuccess(loop, 45, 50);
   ExpectTick(loop, 50, 2, 4);
-  EXPECT_EQ(loop.missed_ticks, 3u);
+  EXPECT_EQ(loop.loop->missed_ticks, 3u);
 }
 
 TEST_F(CronLoopTest, TakesAMatchThatEqualsItsReportAsMissed) {

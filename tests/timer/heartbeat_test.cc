@@ -88,7 +88,7 @@ TEST_F(HeartbeatTest, TellsTheTimeOutAsItWasLastAskedFor) {
 TEST_F(HeartbeatTest, IndexesTheHandleByWhatIsWrittenDown) {
   Handle task = MakeTask(40);
   Beat(task, 2, 40);
-  const std::vector<IndexKey> indexed = AllDue(task);
+  const IndexKeys indexed = AllDue(task);
   Beat(task, 3, 40);
   EXPECT_EQ(AllDue(task), indexed);  // covered: the index stays as it is
   ASSERT_EQ(indexed.size(), 1u);

@@ -42,7 +42,7 @@ TEST_F(PlainLoopTest, KeepsItsPhaseAndCountsWhatItMissesWhenTheServerIsLate) {
   Handle loop = MakePlain();
   ExpectTickFor(loop, 4.3, 1, 4, 1);
   EXPECT_EQ(DueOf(loop), 5);
-  EXPECT_EQ(loop.missed_ticks, 3u);
+  EXPECT_EQ(loop.loop->missed_ticks, 3u);
 }
 
 TEST_F(PlainLoopTest, TakesNoReport) {
@@ -104,7 +104,7 @@ TEST_F(FixedDelayTest, MissesNoTickHoweverLateTheServerIs) {
   Handle loop = MakeDelayed({.start_now = true});
   ReportSuccess(loop, 0.5, 1.5);
   ExpectTick(loop, 100, 2, 1);
-  EXPECT_EQ(loop.missed_ticks, 0u);
+  EXPECT_EQ(loop.loop->missed_ticks, 0u);
 }
 
 TEST_F(FixedDelayTest, IsDueOneIntervalAfterItsLastTickWhenItIsPlain) {

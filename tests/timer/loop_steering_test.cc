@@ -195,7 +195,7 @@ TEST_F(TriggerTest, LeavesTheScheduleAndItsCountsAsTheyWere) {
   TIMERD_ASSERT_OK(Trigger(loop, At(1.5)));
   ReportSuccess(loop, 3.5, 4);  // 2 and 3 were missed meanwhile
   ExpectTick(loop, 4, 4, 3);
-  EXPECT_EQ(loop.missed_ticks, 2u);
+  EXPECT_EQ(loop.loop->missed_ticks, 2u);
 }
 
 TEST_F(TriggerTest, LeavesADeadlineOfAPlainLoopInItsPlace) {
@@ -262,7 +262,7 @@ TEST_F(ResetTest, ForgetsWhatWasMissedBeforeIt) {
   Handle loop = MakeLoopOf({});
   TIMERD_ASSERT_OK(Reset(loop, At(7.5)));  // overdue since 1
   ExpectTick(loop, 8.5, 1, 1);
-  EXPECT_EQ(loop.missed_ticks, 0u);
+  EXPECT_EQ(loop.loop->missed_ticks, 0u);
 }
 
 TEST_F(ResetTest, HasNoEffectDuringARunAndInAPause) {
@@ -338,7 +338,7 @@ TEST_F(ChangeIntervalTest, AllowsNoneWhereALoopMayHaveNone) {
     const absl::Status refused = ChangeInterval(*each, Span::zero(), At(0.5));
     EXPECT_THAT(refused, IsRefused(Reason::kInvalidField));
     EXPECT_EQ(DetailOf(refused), "interval");
-    EXPECT_EQ(each->interval, Seconds(1));
+    EXPECT_EQ(each->loop->interval, Seconds(1));
     EXPECT_EQ(DueOf(*each), 1);
   }
 }

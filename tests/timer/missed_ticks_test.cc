@@ -23,7 +23,7 @@ TEST_F(SkipTest, KeepsToTheScheduleAndTellsWhatWasMissed) {
   ExpectTick(loop, 1, 1, 1);
   ReportSuccess(loop, 4.2, 5);
   ExpectTickFor(loop, 5, 2, 4, 5);
-  EXPECT_EQ(loop.missed_ticks, 3u);
+  EXPECT_EQ(loop.loop->missed_ticks, 3u);
 }
 
 TEST_F(SkipTest, MakesOneTickForAllAfterAnOutage) {
@@ -48,7 +48,7 @@ TEST_F(RunOnceTest, TicksAtOnceForAllThatWereMissedAndThenOnSchedule) {
   ExpectTickFor(loop, 4.2, 2, 3, 4.2);  // for 2, 3 and 4
   ReportSuccess(loop, 4.3, 5);
   ExpectTick(loop, 5, 3, 1);
-  EXPECT_EQ(loop.missed_ticks, 2u);
+  EXPECT_EQ(loop.loop->missed_ticks, 2u);
 }
 
 TEST_F(RunOnceTest, KeepsToTheScheduleWhenNothingWasMissed) {
@@ -106,7 +106,7 @@ TEST_F(RunAllTest, TicksForEachOldestFirstWithItsOwnDeadline) {
   ExpectTickFor(loop, 4.4, 4, 1, 4);
   ReportSuccess(loop, 4.5, 5);
   ExpectTickFor(loop, 5, 5, 1, 5);
-  EXPECT_EQ(loop.missed_ticks, 0u);
+  EXPECT_EQ(loop.loop->missed_ticks, 0u);
 }
 
 TEST_F(RunAllTest, GoesOnWithWhatIsMissedWhileItCatchesUp) {
@@ -125,7 +125,7 @@ TEST_F(RunAllTest, MakesUpForTheLatestOnesOnlyAndTellsTheOthersAsMissed) {
   ExpectTickFor(loop, 5.5, 2, 3, 4);  // for 2, 3 and 4
   ReportSuccess(loop, 5.6, 5);
   ExpectTickFor(loop, 5.6, 3, 1, 5);
-  EXPECT_EQ(loop.missed_ticks, 2u);
+  EXPECT_EQ(loop.loop->missed_ticks, 2u);
 }
 
 TEST_F(RunAllTest, MakesUpForThoseOfTheWindowOnly) {

@@ -52,7 +52,7 @@ TEST_F(ReplaceTest, StartsALoopAgainFromTheBeginning) {
   ReportEnds(first, 5.5, EventType::kCompleted);
   Handle second = Create("space/l", SpecOf({.max_runs = 1}), &first, At(5.5));
   EXPECT_EQ(second.phase, Phase::kPending);
-  EXPECT_EQ(second.missed_ticks, 0u);
+  EXPECT_EQ(second.loop->missed_ticks, 0u);
   ExpectTick(second, 6.5, 1, 1);
   EXPECT_EQ(event().sequence, 3u);
 }
@@ -95,14 +95,14 @@ TEST_F(SameRequestTest, DiffersInEachFieldOfItsContents) {
   EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.span = Seconds(2); })), "interval");
   EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.reported = false; })), "plain");
   EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.start_now = true; })), "start_now");
-  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.pacing = Pacing::kFixedDelay; })),
+  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().pacing = Pacing::kFixedDelay; })),
             "pacing");
-  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.missed.window = Seconds(1); })),
+  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().missed.window = Seconds(1); })),
             "missed_ticks");
-  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.max_runs = 1; })), "max_runs");
-  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.until = 2'000'000'000'000'000'000; })),
+  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().max_runs = 1; })), "max_runs");
+  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().until = 2'000'000'000'000'000'000; })),
             "until");
-  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.jitter = Seconds(0.1); })), "jitter");
+  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().jitter = Seconds(0.1); })), "jitter");
 }
 
 TEST_F(SameRequestTest, ComparesCronByItsTexts) {

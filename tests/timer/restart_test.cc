@@ -75,7 +75,7 @@ TEST_F(RestartTest, TellsAnOutageAsMissed) {
   Handle loop = Restarted(MakeLoopOf({}));
   ExpectTick(loop, 60.5, 1, 60);
   loop = Restarted(loop);
-  EXPECT_EQ(loop.missed_ticks, 59u);
+  EXPECT_EQ(loop.loop->missed_ticks, 59u);
   ReportSuccess(loop, 60.5, 61);
 }
 

@@ -64,7 +64,7 @@ TEST_F(WallDeadlineTest, LeavesDurationsAlone) {
 TEST_F(WallDeadlineTest, IsIndexedOnTheWallClock) {
   const Handle timer = MakeAt(15);
   SetWallAhead(60);
-  const std::vector<IndexKey> indexed = AllDue(timer);
+  const IndexKeys indexed = AllDue(timer);
   ASSERT_EQ(indexed.size(), 1u);
   EXPECT_EQ(indexed[0].timeline, Timeline::kWall);
   EXPECT_EQ(SecondsOf(indexed[0].due.deadline), 15);
