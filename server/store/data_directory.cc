@@ -31,7 +31,7 @@ namespace {
 
 using storage::v1::Superblock;
 
-constexpr uint32_t kFormatVersion = 5;
+constexpr uint32_t kFormatVersion = 6;
 constexpr char kLockFile[] = "timerd.lock";
 constexpr char kLogDirectory[] = "log";
 // For the files that each start writes, besides what is in the logs.

@@ -4,8 +4,6 @@
 //   due index    'D' shard deadline place      -> handle key     service timeline
 //                'W' shard deadline place      -> handle key     wall clock
 //                'R' shard deadline place      -> handle key     end of retention
-//   spec         'H' shard escaped-key 0       -> Spec
-//   state        'H' shard escaped-key 1       -> State
 //   namespace    'N' shard name                -> NamespaceCount
 //   waiting      'Q' shard queue 0 deadline place -> handle key
 //   dead letter  'X' shard queue 0 time place  -> DeadLetter
@@ -17,11 +15,13 @@
 //   clock        'M' name                      -> shard (manual clock: one for each namespace)
 //   log          'L' shard sequence            -> frame (frame_codec.h)
 //   position     'P' shard                     -> Position
+//   record       'Z' shard escaped-key 0       -> Record
+//   state        'Z' shard escaped-key 1       -> State (of a handle that has changed)
 //
 // Numbers are big-endian, so that byte order is numeric order: shard 4 bytes, the others 8; the
 // sign bit of a deadline is flipped. A queue is its namespace and name, "billing/mail". An escaped
 // key has 00 FF for each 00 and ends in 00 01, so that keys of any bytes sort as they are and none
-// is the beginning of another; spec and state of a handle are neighbours. (Source of the escape:
+// is the beginning of another; record and state of a handle are neighbours. (Source of the escape:
 // FoundationDB's tuple layer.)
 #pragma once
 

@@ -86,6 +86,8 @@ rocksdb::Options DatabaseOptions(const RocksKvOptions& options) {
   database.level0_stop_writes_trigger = 2 * kMostLevel0Files;
   database.target_file_size_base = kTableBytes;
   database.max_bytes_for_level_base = 4 * kTableBytes;
+  // Levels are filled from the last one on: most of what is there need not pass through all.
+  database.level_compaction_dynamic_level_bytes = true;
   // What has just been written is soon merged with what comes after it, or deleted.
   database.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression,
                                     rocksdb::kLZ4Compression};
@@ -220,8 +222,15 @@ absl::Status RocksKv::WriteSorted(const WriteBatch& batch) {
     return Write(batch, Durability::kMemory);
   }
   TIMERD_RETURN_IF_ERROR(Failure());
-  const std::string file = absl::StrCat(path_, "/", kTablePrefix, tables_.fetch_add(1));
-  TIMERD_RETURN_IF_ERROR(Remember(WriteTable(batch, file), "write a table"));
+  TIMERD_ASSIGN_OR_RETURN(
+      const std::vector<TablePart> parts,
+      DivideIntoParts(batch, least_table_bytes_ / 4,
+                      [this](auto first, auto last) { return LastKey(first, last); }));
+  std::vector<std::string> files;
+  for (const TablePart& part : parts) {
+    files.push_back(absl::StrCat(path_, "/", kTablePrefix, tables_.fetch_add(1)));
+    TIMERD_RETURN_IF_ERROR(Remember(WriteTable(batch, part, files.back()), "write a table"));
+  }
   rocksdb::IngestExternalFileOptions options;
   options.move_files = true;
   const MutexLock lock(order_mutex_);
@@ -231,23 +240,35 @@ absl::Status RocksKv::WriteSorted(const WriteBatch& batch) {
     TIMERD_RETURN_IF_ERROR(Flush());
     memtable_is_ahead_ = false;
   }
-  TIMERD_RETURN_IF_ERROR(Remember(db_->IngestExternalFile({file}, options), "take a table"));
+  TIMERD_RETURN_IF_ERROR(Remember(db_->IngestExternalFile(files, options), "take a table"));
   flushed_->Reach(written());
   return absl::OkStatus();
 }
 
-rocksdb::Status RocksKv::WriteTable(const WriteBatch& batch, const std::string& file) const {
+rocksdb::Status RocksKv::WriteTable(const WriteBatch& batch, const TablePart& part,
+                                    const std::string& file) const {
   rocksdb::Options options = db_->GetOptions();
-  options.compression_per_level.clear();  // of the first level, where it goes
-  options.compression = rocksdb::kNoCompression;
+  // Of the level where it goes: the last, or the first.
+  options.compression = part.apart ? options.compression_per_level.back() : rocksdb::kNoCompression;
+  options.compression_per_level.clear();
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
   rocksdb::Status status = writer.Open(file);
-  batch.ForEach(
-      [&](absl::string_view key, absl::string_view value) {
-        status = status.ok() ? writer.Put(ToSlice(key), ToSlice(value)) : status;
-      },
-      [&](absl::string_view key) { status = status.ok() ? writer.Delete(ToSlice(key)) : status; });
+  for (size_t i = part.first; i < part.last && status.ok(); ++i) {
+    status = batch.IsPut(i) ? writer.Put(ToSlice(batch.key(i)), ToSlice(batch.value(i)))
+                            : writer.Delete(ToSlice(batch.key(i)));
+  }
   return status.ok() ? writer.Finish() : status;
+}
+
+absl::StatusOr<std::optional<std::string>> RocksKv::LastKey(absl::string_view first,
+                                                            absl::string_view last) const {
+  const rocksdb::Slice begin = ToSlice(first);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &begin;
+  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
+  iterator->SeekForPrev(ToSlice(last));
+  TIMERD_RETURN_IF_ERROR(ToAbsl(iterator->status(), path_, "read"));
+  return iterator->Valid() ? std::optional<std::string>(iterator->key().ToString()) : std::nullopt;
 }
 
 bool RocksKv::IsLevel0Full() const {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/mutex.h"
 #include "server/store/ordered_kv.h"
+#include "server/store/table_parts.h"
 
 namespace rocksdb {
 class DB;
@@ -49,8 +50,8 @@ class RocksKv final : public OrderedKv {
   ~RocksKv() override;
 
   absl::Status Write(const WriteBatch& batch, Durability durability) override;
-  // A large batch becomes a table, past the memtable: it then survives power loss, and so do the
-  // kMemory writes before it.
+  // A large batch becomes tables, past the memtable: it then survives power loss, and so do the
+  // kMemory writes before it. What lies apart (table_parts.h) goes to the last level at once.
   absl::Status WriteSorted(const WriteBatch& batch) override;
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override;
   absl::StatusOr<Values> GetMany(absl::Span<const std::string> keys) const override;
@@ -74,8 +75,12 @@ class RocksKv final : public OrderedKv {
           std::shared_ptr<Flushed> flushed);
 
   absl::Status Failure() const;
-  // Makes a table of `batch`.
-  rocksdb::Status WriteTable(const WriteBatch& batch, const std::string& file) const;
+  // Makes a table of `part` of `batch`.
+  rocksdb::Status WriteTable(const WriteBatch& batch, const TablePart& part,
+                             const std::string& file) const;
+  // The last key in [first, last].
+  absl::StatusOr<std::optional<std::string>> LastKey(absl::string_view first,
+                                                     absl::string_view last) const;
   bool IsLevel0Full() const;
   // Passes `status` on; if it is an error, every later write gets it too.
   absl::Status Remember(const rocksdb::Status& status, absl::string_view what);

@@ -49,7 +49,7 @@ void WriteBatch::JoinNeighbours(absl::FunctionRef<std::optional<std::string>(siz
   size_t kept = 0;
   for (size_t i = 0; i < changes_.size(); ++i) {
     const std::optional<std::string> value = i + 1 < changes_.size() ? join(i) : std::nullopt;
-    changes_[kept++] = value.has_value() ? Take(key(i), *value, Kind::kPut) : changes_[i];
+    changes_[kept++] = value.has_value() ? Take(key(i), *value, changes_[i].kind) : changes_[i];
     i += value.has_value() ? 1 : 0;
   }
   changes_.resize(kept);

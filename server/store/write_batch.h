@@ -23,8 +23,8 @@ class WriteBatch {
   // Leaves the last change of each key, in the order of the keys: what the store ends up with is
   // the same, and it gets there for less.
   void Compact();
-  // Where `join(i)`, of a change and the next one, gives a value, a Put() of that under the key of
-  // the first takes the place of both.
+  // Where `join(i)`, of a change and the next one, gives a value, a change like the first with that
+  // value takes the place of both. REQUIRES: the first is a put.
   void JoinNeighbours(absl::FunctionRef<std::optional<std::string>(size_t i)> join);
   void Clear();
 

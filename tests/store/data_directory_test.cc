@@ -147,7 +147,7 @@ TEST_F(DataDirectoryTest, RefusesAnotherFormatVersion) {
   superblock.set_format_version(3);
   superblock.set_shards(4);
   WriteSuperblock(superblock.SerializeAsString());
-  ExpectRefused(absl::StatusCode::kFailedPrecondition, {"format version 3", "reads 5"});
+  ExpectRefused(absl::StatusCode::kFailedPrecondition, {"format version 3", "reads 6"});
 }
 
 TEST_F(DataDirectoryTest, RefusesADamagedSuperblock) {
@@ -157,7 +157,7 @@ TEST_F(DataDirectoryTest, RefusesADamagedSuperblock) {
 
 TEST_F(DataDirectoryTest, RefusesASuperblockWithoutShards) {
   storage::v1::Superblock superblock;
-  superblock.set_format_version(5);
+  superblock.set_format_version(6);
   WriteSuperblock(superblock.SerializeAsString());
   ExpectRefused(absl::StatusCode::kDataLoss, {"0 shards", "restore"});
 }

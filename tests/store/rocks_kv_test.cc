@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include <rocksdb/db.h>
+
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/faulty_env.h"
@@ -84,6 +87,35 @@ TEST_F(RocksKvTest, TakesNoWriteAfterATableOfABatchCouldNotBeWritten) {
   EXPECT_FALSE(kv_->WriteSorted(Large()).ok());
   faulty_.Heal();
   ExpectUnusable();
+}
+
+TEST_F(RocksKvTest, PutsNewKeysBehindAllOthersIntoTheLastLevelAtOnce) {
+  const std::string value(1 << 10, 'x');
+  for (int round = 0; round < 3; ++round) {
+    WriteBatch batch;
+    batch.Put("position", std::to_string(round));
+    for (int i = 0; i < 5000; ++i) {
+      batch.PutNew(absl::StrCat("record ", 10'000 * (round + 1) + i), value);
+    }
+    batch.Compact();
+    ASSERT_TRUE(kv_->WriteSorted(batch).ok());
+  }
+  EXPECT_EQ(kv_->Get("position")->value(), "2");
+  EXPECT_TRUE(kv_->Get("record 10000")->has_value());
+  EXPECT_TRUE(kv_->Get("record 34999")->has_value());
+  kv_.reset();
+
+  rocksdb::DB* opened = nullptr;
+  ASSERT_TRUE(rocksdb::DB::OpenForReadOnly(rocksdb::Options(), dir_.path(), &opened).ok());
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  db->GetLiveFilesMetaData(&tables);
+  for (const rocksdb::LiveFileMetaData& table : tables) {
+    const bool records = table.smallestkey.starts_with("record");
+    EXPECT_EQ(table.largestkey.starts_with("record"), records);
+    EXPECT_TRUE(table.level == 6 || !records) << table.smallestkey << " in " << table.level;
+  }
+  EXPECT_EQ(tables.size(), 6U);
 }
 
 TEST_F(RocksKvTest, LeavesNoTableWithoutWhatWasWrittenBefore) {
