@@ -15,9 +15,9 @@ constexpr uint64_t kLeastShared = kLeastMemoryBudget - kProgram;
 // Some hundred handles, or a few with large payloads.
 constexpr uint64_t kLeastOfShard = kMiB;
 // Where much is written it passes memtables by.
-constexpr uint64_t kLargestWriteBuffer = 32 * kMiB;
+constexpr uint64_t kLargestWriteBuffer = 16 * kMiB;
 // Larger ones would make whoever wants them applied wait.
-constexpr uint64_t kMostGathered = 32 * kMiB;
+constexpr uint64_t kMostGathered = 16 * kMiB;
 
 }  // namespace
 

@@ -8,7 +8,7 @@
 
 namespace timerd {
 
-inline constexpr uint64_t kDefaultMemoryBudget = uint64_t{400} << 20;
+inline constexpr uint64_t kDefaultMemoryBudget = uint64_t{1} << 30;
 inline constexpr uint64_t kLeastMemoryBudget = uint64_t{144} << 20;
 inline constexpr uint64_t kMostMemoryBudget = uint64_t{1} << 40;
 

@@ -23,7 +23,7 @@ TEST(MemoryPlanTest, SharesOutTheBudgetAndNoMore) {
 }
 
 TEST(MemoryPlanTest, GivesMostOfItToHandles) {
-  const absl::StatusOr<MemoryPlan> plan = PlanMemory(kDefaultMemoryBudget, 2);
+  const absl::StatusOr<MemoryPlan> plan = PlanMemory(400 * kMiB, 2);
   ASSERT_THAT(plan, IsOk());
   EXPECT_EQ(plan->resident_bytes, 162 * kMiB);
   EXPECT_EQ(plan->block_cache_bytes, 54 * kMiB);
@@ -34,15 +34,15 @@ TEST(MemoryPlanTest, GivesMostOfItToHandles) {
 TEST(MemoryPlanTest, KeepsWhatIsGatheredAtASizeThatIsAppliedInTime) {
   const absl::StatusOr<MemoryPlan> plan = PlanMemory(uint64_t{64} << 30, 2);
   ASSERT_THAT(plan, IsOk());
-  EXPECT_EQ(plan->write_buffer_bytes, 32 * kMiB);
-  EXPECT_EQ(plan->gathered_bytes, 32 * kMiB);
+  EXPECT_EQ(plan->write_buffer_bytes, 16 * kMiB);
+  EXPECT_EQ(plan->gathered_bytes, 16 * kMiB);
   EXPECT_GT(plan->resident_bytes, uint64_t{50} << 30);
 }
 
 TEST(MemoryPlanTest, PlansForShardsThatAreNotYetThere) {
   const absl::StatusOr<MemoryPlan> plan = PlanMemory(kDefaultMemoryBudget, 0);
   ASSERT_THAT(plan, IsOk());
-  EXPECT_EQ(plan->write_buffer_bytes, 12 * kMiB);
+  EXPECT_EQ(plan->write_buffer_bytes, 16 * kMiB);
 }
 
 TEST(MemoryPlanTest, NamesTheLeastThatIsEnough) {
