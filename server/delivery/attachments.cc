@@ -35,15 +35,16 @@ bool Attachments::Sweep(absl::string_view key) {
   return true;
 }
 
-void Attachments::OnEvent(std::shared_ptr<const reactor::Notice> notice) {
+void Attachments::OnEvent(std::unique_ptr<const reactor::Notice> notice) {
   const auto found = by_key_.find(notice->key);
   if (found == by_key_.end()) {
     return;
   }
+  const std::shared_ptr<const reactor::Notice> shared = std::move(notice);
   for (const auto& subscriber : found->second) {
-    subscriber->OnEvent(notice);
+    subscriber->OnEvent(shared);
   }
-  if (notice->end) {
+  if (shared->end) {
     size_ -= found->second.size();
     by_key_.erase(found);
   }

@@ -27,7 +27,7 @@ class Attachments : public reactor::EventSink {
   // called after a subscriber's IsGone() has become true.
   bool Sweep(absl::string_view key);
 
-  void OnEvent(std::shared_ptr<const reactor::Notice> notice) override;
+  void OnEvent(std::unique_ptr<const reactor::Notice> notice) override;
   bool IsFollowed(absl::string_view key) override { return by_key_.contains(key); }
   void OnFeedGrown(absl::string_view name_space) override { feeds_.OnFeedGrown(name_space); }
 

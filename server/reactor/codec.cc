@@ -1,5 +1,9 @@
 #include "server/reactor/codec.h"
 
+#include <google/protobuf/arena.h>
+
+#include <array>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +13,21 @@ namespace timerd::reactor {
 namespace {
 
 namespace pb = storage::v1;
+
+// A message that is made, serialized and made again: its parts lie in memory that is used again,
+// which those of a message that is cleared do not.
+template <typename Message>
+class Scratch {
+ public:
+  Message& Clear() {
+    arena_.Reset();
+    return *google::protobuf::Arena::CreateMessage<Message>(&arena_);
+  }
+
+ private:
+  alignas(std::max_align_t) std::array<char, 4096> block_;
+  google::protobuf::Arena arena_{block_.data(), block_.size()};
+};
 
 // The enums of the two floors have the same order; zero is "unspecified" on disk.
 template <typename To, typename From>
@@ -241,8 +260,8 @@ absl::Status Unreadable(absl::string_view key) {
 
 std::string EncodeSpec(const timer::Handle& handle) {
   const timer::Spec& spec = handle.spec;
-  thread_local pb::Spec to;  // keeps the parts that it has made once
-  to.Clear();
+  thread_local Scratch<pb::Spec> scratch;
+  pb::Spec& to = scratch.Clear();
   to.set_kind(OnDisk<pb::Kind>(spec.kind));
   to.set_reported(spec.reported);
   to.set_span_ns(spec.span.count());
@@ -273,8 +292,8 @@ std::string EncodeSpec(const timer::Handle& handle) {
 }
 
 std::string EncodeState(const timer::Handle& handle) {
-  thread_local pb::State to;  // as in EncodeSpec()
-  to.Clear();
+  thread_local Scratch<pb::State> scratch;
+  pb::State& to = scratch.Clear();
   to.set_phase(OnDisk<pb::Phase>(handle.phase));
   if (handle.due) {
     Put(*handle.due, to.mutable_due());

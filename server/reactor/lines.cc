@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/hash/hash.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
 #include "server/base/handle_key.h"
@@ -45,8 +46,10 @@ size_t LineNameHash::operator()(absl::string_view name) const {
 }
 
 bool LineNameEq::operator()(absl::string_view joined, const LineName& name) const {
-  return joined.size() == name.name_space.size() + 1 + name.queue.size() &&
-         NamespaceOf(joined) == name.name_space && IdOf(joined) == name.queue;
+  // Namespaces have no slash: where one stands behind the whole namespace, it is the first.
+  const size_t slash = name.name_space.size();
+  return joined.size() == slash + 1 + name.queue.size() && joined[slash] == '/' &&
+         absl::StartsWith(joined, name.name_space) && absl::EndsWith(joined, name.queue);
 }
 
 Lines::Lines(const std::vector<store::QueueCount>& stored, QueueDirectory* directory)
@@ -68,7 +71,12 @@ Lines::Lines(const std::vector<store::QueueCount>& stored, QueueDirectory* direc
 }
 
 Line& Lines::Of(absl::string_view key, absl::string_view queue) {
-  if (Line* const line = Find(LineName{NamespaceOf(key), queue})) {
+  const LineName wanted{NamespaceOf(key), queue};
+  if (last_ != nullptr && LineNameEq()(last_->name, wanted)) {
+    return *last_;
+  }
+  if (Line* const line = Find(wanted)) {
+    last_ = line;
     return *line;
   }
   const std::string name = HandleKey(NamespaceOf(key), queue);
@@ -95,6 +103,7 @@ void Lines::DropIfEmpty(absl::string_view name) {
   const Line* const line = Find(name);
   if (line != nullptr && !line->changed && !line->ready && line->count.scheduled() == 0 &&
       line->count.waiting() == 0 && line->count.leased() == 0 && line->count.dead_letters() == 0) {
+    last_ = nullptr;
     by_name_.erase(name);
   }
 }

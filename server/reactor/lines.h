@@ -98,6 +98,7 @@ class Lines {
 
   QueueDirectory* const directory_;
   absl::flat_hash_map<std::string, std::unique_ptr<Line>, LineNameHash, LineNameEq> by_name_;
+  Line* last_ = nullptr;  // that Of() found: it is asked for the same one several times in a row
   std::vector<Line*> changed_;
   std::vector<Line*> ready_;
   size_t next_ready_ = 0;

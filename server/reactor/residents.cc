@@ -1,5 +1,6 @@
 #include "server/reactor/residents.h"
 
+#include <memory>
 #include <utility>
 
 #include "server/base/check.h"
@@ -83,8 +84,9 @@ void Residents::Measure(Slot slot) {
 void Residents::Remove(Slot slot) {
   by_key_.erase(absl::string_view(slab_[slot].handle.key));
   bytes_ -= slab_[slot].bytes;
-  // Moved out first: an assignment may leave a string the room that it had.
-  const Resident dropped = std::exchange(slab_[slot], Resident());
+  // Not assigned: that may leave a string the room that it had.
+  std::destroy_at(&slab_[slot]);
+  std::construct_at(&slab_[slot]);
   free_.push_back(slot);
 }
 

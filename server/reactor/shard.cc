@@ -164,12 +164,14 @@ void Shard::Emit(Slot slot, uint64_t after, bool redelivery) {
         !handle.spec.queue.empty()) {
       Bury(handle, event);
     }
-    const auto notice = std::make_shared<Notice>(MakeNotice(handle, event, redelivery));
+    auto notice = std::make_unique<Notice>(MakeNotice(handle, event, redelivery));
     feeds_.Append(*notice, *next_frame_);
     if (after > taken_ || options_.is_virtual) {  // told when it is durable
       notice->feed.durable = notice->feed.sequence;
     }
-    outputs_.push_back({after, [this, notice] { sink_.OnEvent(notice); }});
+    outputs_.push_back({after, [this, notice = std::move(notice)]() mutable {
+                          sink_.OnEvent(std::move(notice));
+                        }});
   }
   events_.clear();
 }

@@ -87,7 +87,7 @@ struct LoadedWindow {
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  virtual void OnEvent(std::shared_ptr<const Notice> notice) = 0;
+  virtual void OnEvent(std::unique_ptr<const Notice> notice) = 0;
   // Whether anybody follows the handle `key`, and would have been told of an event now.
   virtual bool IsFollowed(absl::string_view key) = 0;
   // The feed of namespace `name_space` has more events to be read.

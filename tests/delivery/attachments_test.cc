@@ -44,7 +44,7 @@ class AttachmentsTest : public ::testing::Test {
     return follower;
   }
   void Tell(const std::string& key, uint64_t sequence, bool end = false) {
-    attachments_.OnEvent(std::make_shared<const reactor::Notice>(MakeNotice(key, sequence, end)));
+    attachments_.OnEvent(std::make_unique<const reactor::Notice>(MakeNotice(key, sequence, end)));
   }
 
   Attachments attachments_;

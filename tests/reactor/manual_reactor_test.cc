@@ -32,7 +32,7 @@ class Side : public EventSink {
       : log(*store::KvShardLog::Open(kv, index, store::Durability::kMemory)),
         state(*store::KvStateStore::Open(kv, index)) {}
 
-  void OnEvent(std::shared_ptr<const Notice> notice) override {
+  void OnEvent(std::unique_ptr<const Notice> notice) override {
     redelivery |= notice->redelivery;
     events.push_back(absl::StrCat(notice->key, " ", timer::EventTypeName(notice->event.type), " ",
                                   (notice->event.time - At(0)).count() / 1'000'000, "ms"));

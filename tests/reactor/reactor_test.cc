@@ -118,7 +118,7 @@ class ReactorTest : public ::testing::Test, protected EventSink {
     return future.wait_for(kPatience) == std::future_status::ready;
   }
 
-  void OnEvent(std::shared_ptr<const Notice> notice) override {
+  void OnEvent(std::unique_ptr<const Notice> notice) override {
     notices_.push_back(*notice);
     if (notices_.size() == await_events_) {
       told_.Open();

@@ -218,7 +218,7 @@ class ShardTest : public ::testing::Test, protected EventSink {
   // What came out since the last call, in order: "create a", "a FIRED 1", "a FIRED 1 again".
   std::vector<std::string> TakeOutputs() { return std::exchange(outputs_, {}); }
 
-  void OnEvent(std::shared_ptr<const Notice> notice) override {
+  void OnEvent(std::unique_ptr<const Notice> notice) override {
     outputs_.push_back(absl::StrCat(ShownAs(notice->key), " ",
                                     timer::EventTypeName(notice->event.type), " ",
                                     notice->event.sequence, notice->redelivery ? " again" : ""));

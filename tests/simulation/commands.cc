@@ -105,7 +105,7 @@ void Simulation::ExpectEvent(const ModelEvent& event, uint64_t version, uint64_t
   Trace(absl::StrCat("  ", expected_.back().text));
 }
 
-void Simulation::OnEvent(std::shared_ptr<const reactor::Notice> notice) {
+void Simulation::OnEvent(std::unique_ptr<const reactor::Notice> notice) {
   ++tally_.events;
   tally_.redeliveries += notice->redelivery ? 1 : 0;
   OnOutput(Describe(*notice));

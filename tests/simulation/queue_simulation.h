@@ -116,7 +116,7 @@ class QueueSimulation : public Experiment,
   // Leases that have ended in the model: their holders must be told.
   void ExpectLeasesOver();
   std::optional<Expected> OnOutput(const std::string& stream, const std::string& text);
-  void OnEvent(std::shared_ptr<const reactor::Notice>) override {}  // simulation.h looks at those
+  void OnEvent(std::unique_ptr<const reactor::Notice>) override {}  // simulation.h looks at those
   bool IsFollowed(absl::string_view) override { return false; }
   std::shared_ptr<reactor::Queue> Get(absl::string_view name) override;
   absl::Status RefuseNew(absl::string_view name) const override;

@@ -107,7 +107,7 @@ class Simulation : public Experiment, private reactor::EventSink {
   // An event that is to come out once `version` of the model is durable.
   void ExpectEvent(const ModelEvent& event, uint64_t version, uint64_t frame);
 
-  void OnEvent(std::shared_ptr<const reactor::Notice> notice) override;
+  void OnEvent(std::unique_ptr<const reactor::Notice> notice) override;
   bool IsFollowed(absl::string_view) override { return false; }
   void OnOutput(const std::string& text);
 

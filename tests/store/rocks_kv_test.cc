@@ -1,8 +1,10 @@
 // What RocksKv does beyond the contract: failures of the disk, tables past the memtable.
 #include "server/store/rocks_kv.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include <rocksdb/db.h>
 
@@ -116,6 +118,67 @@ TEST_F(RocksKvTest, PutsNewKeysBehindAllOthersIntoTheLastLevelAtOnce) {
     EXPECT_TRUE(table.level == 6 || !records) << table.smallestkey << " in " << table.level;
   }
   EXPECT_EQ(tables.size(), 6U);
+}
+
+class DamagedTableTest : public testing::Test {
+ protected:
+  // Keys "10000" to "14999" in one table of some MiB, with the byte at `part` of it flipped.
+  void MakeDamagedAt(double part) {
+    {
+      auto kv = RocksKv::Open(dir_.path(), {.create = true});
+      ASSERT_TRUE(kv.ok()) << kv.status();
+      WriteBatch batch;
+      std::mt19937_64 random(1);
+      for (int i = 10'000; i < 15'000; ++i) {
+        std::string value(1 << 10, '\0');
+        std::generate(value.begin(), value.end(), [&] { return static_cast<char>(random()); });
+        batch.PutNew(std::to_string(i), value);
+      }
+      batch.Compact();
+      ASSERT_TRUE((*kv)->WriteSorted(batch).ok());
+    }
+    for (const auto& file : std::filesystem::directory_iterator(dir_.path())) {
+      if (file.path().extension() == ".sst") {
+        std::fstream table(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+        const auto at = static_cast<std::streamoff>(part * static_cast<double>(file.file_size()));
+        const int byte = table.seekg(at).get();
+        table.seekp(at).put(static_cast<char>(byte ^ 1));
+        ++damaged_;
+      }
+    }
+    ASSERT_EQ(damaged_, 1);
+  }
+
+  TempDir dir_;
+  int damaged_ = 0;
+};
+
+TEST_F(DamagedTableTest, IsRefusedWhenItIsReadWhole) {
+  MakeDamagedAt(0.5);
+  const auto kv = RocksKv::Open(dir_.path(), {});
+  EXPECT_EQ(kv.status().code(), absl::StatusCode::kDataLoss) << kv.status();
+}
+
+TEST_F(DamagedTableTest, IsRefusedInAnyCaseWhenTheDamageIsInItsFirstBlock) {
+  MakeDamagedAt(0.0001);
+  const auto kv = RocksKv::Open(dir_.path(), {.verify_bytes = 0});
+  EXPECT_EQ(kv.status().code(), absl::StatusCode::kDataLoss) << kv.status();
+}
+
+TEST_F(DamagedTableTest, IsAnErrorOfWhoeverReadsIt) {
+  MakeDamagedAt(0.5);
+  const auto kv = RocksKv::Open(dir_.path(), {.verify_bytes = 0});
+  ASSERT_TRUE(kv.ok()) << kv.status();
+  EXPECT_TRUE((*kv)->Get("10000")->has_value());
+  EXPECT_TRUE((*kv)->Get("14999")->has_value());
+  int seen = 0;
+  const absl::Status scanned = (*kv)->Scan("1", "2", [&seen](auto, auto) {
+    ++seen;
+    return true;
+  });
+  EXPECT_EQ(scanned.code(), absl::StatusCode::kDataLoss) << scanned;
+  EXPECT_GT(seen, 2'000);
+  EXPECT_LT(seen, 3'000);
 }
 
 TEST_F(RocksKvTest, LeavesNoTableWithoutWhatWasWrittenBefore) {
