@@ -12,8 +12,8 @@ namespace timerd::reactor {
 
 // What no step changes without changing the handle: an unchanged one is not written.
 inline auto Outline(const timer::Handle& handle, uint64_t next_place) {
-  return std::tuple(handle.phase, handle.sequence, handle.run, handle.reported_run, handle.loop->paused,
-                    handle.loop->interval, next_place);
+  return std::tuple(handle.phase, handle.sequence, handle.run, handle.reported_run,
+                    handle.loop->paused, handle.loop->interval, next_place);
 }
 
 template <typename T>

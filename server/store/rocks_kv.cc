@@ -138,9 +138,9 @@ absl::Status RemoveUnusedTables(const rocksdb::DB& db, const std::string& path) 
   return absl::OkStatus();
 }
 
-// Without this, RocksDB 7.8 would drop the keys of tables whose first block is damaged and report no
-// error: see decision 2. Damage elsewhere shows when it is read; but what was written last, and so
-// is the most likely to be damaged by what ended the server, is read whole.
+// Without this, RocksDB 7.8 would drop the keys of tables whose first block is damaged and report
+// no error: see decision 2. Damage elsewhere shows when it is read; but what was written last, and
+// so is the most likely to be damaged by what ended the server, is read whole.
 absl::Status VerifyTables(rocksdb::DB& db, const std::string& path, uint64_t verify_bytes) {
   std::vector<rocksdb::LiveFileMetaData> tables;
   db.GetLiveFilesMetaData(&tables);

@@ -25,10 +25,11 @@ struct TablePart {
 using FindLastKey = absl::FunctionRef<absl::StatusOr<std::optional<std::string>>(
     absl::string_view first, absl::string_view last)>;
 
-// Divides `batch`, which is Compact(), into parts, in order. Keys that grow, as ids and deadlines of
-// one delay do, lie behind those of the batches before: at least `least_bytes` of new keys side by
-// side, behind all that the store has between them, are a part that is apart. As a table of its own
-// it need never be merged with what was there before. What lies between such parts is the others.
+// Divides `batch`, which is Compact(), into parts, in order. Keys that grow, as ids and deadlines
+// of one delay do, lie behind those of the batches before: at least `least_bytes` of new keys side
+// by side, behind all that the store has between them, are a part that is apart. As a table of its
+// own it need never be merged with what was there before. What lies between such parts is the
+// others.
 absl::StatusOr<std::vector<TablePart>> DivideIntoParts(const WriteBatch& batch, size_t least_bytes,
                                                        FindLastKey find_last_key);
 

@@ -65,7 +65,8 @@ Instant NextOf(const Handle& handle, Instant now) {
   }
   const Recurrence recurrence = RecurrenceOf(handle);
   // The wall clock may have been set back: no boundary ticks twice.
-  const Instant next = recurrence.Next(HasCron(handle) ? std::max(now, handle.loop->previous_tick) : now);
+  const Instant next =
+      recurrence.Next(HasCron(handle) ? std::max(now, handle.loop->previous_tick) : now);
   if (handle.loop->interval == Span::zero() && !HasCron(handle)) {
     return next;
   }
@@ -211,8 +212,9 @@ void FireLoop(Handle& handle, Context& context) {
       deadline.at = std::min(now, DeadlineOf(handle, stands_for, now, context.wall_ahead));
     }
   }
-  const uint64_t count =
-      HasFixedDelay(handle) ? 1 : RecurrenceOf(handle).Count(handle.loop->previous_tick, stands_for);
+  const uint64_t count = HasFixedDelay(handle)
+                             ? 1
+                             : RecurrenceOf(handle).Count(handle.loop->previous_tick, stands_for);
   handle.loop.Edit().previous_tick = stands_for;
   Tick(handle, deadline, count, context);
   EndIfPlain(handle, context);
@@ -273,10 +275,10 @@ absl::Status Resume(Handle& handle, Context& context) {
 
 void SkipToNext(Handle& handle, Context& context) {
   const Instant now = NowOf(handle, context);
-  const Instant next =
-      HasFixedDelay(handle)
-          ? now + handle.loop->interval
-          : RecurrenceOf(handle).Next(HasCron(handle) ? std::max(now, handle.loop->previous_tick) : now);
+  const Instant next = HasFixedDelay(handle)
+                           ? now + handle.loop->interval
+                           : RecurrenceOf(handle).Next(
+                                 HasCron(handle) ? std::max(now, handle.loop->previous_tick) : now);
   SetBoundary(handle, next, {.success = true}, context);
 }
 
@@ -299,8 +301,8 @@ absl::Status ChangeInterval(Handle& handle, Span interval, Context& context) {
   const Span change = interval - handle.loop->interval;
   handle.loop.Edit().interval = interval;
   if (handle.phase == Phase::kPending) {
-    const Instant next =
-        HasFixedDelay(handle) ? handle.loop->boundary + change : RecurrenceOf(handle).Next(context.now);
+    const Instant next = HasFixedDelay(handle) ? handle.loop->boundary + change
+                                               : RecurrenceOf(handle).Next(context.now);
     SetBoundary(handle, next, {.success = true}, context);
   }
   return absl::OkStatus();

@@ -92,8 +92,7 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
 
 // Bounds a handle that exists. Returns the time-out's deadline; nothing when the handle had ended.
 // A time-out that the same non-empty `key` put there is not put there again.
-absl::StatusOr<std::optional<Instant>> Bound(Handle& handle, Span timeout,
-                                             Boxed<Outcome> fallback,
+absl::StatusOr<std::optional<Instant>> Bound(Handle& handle, Span timeout, Boxed<Outcome> fallback,
                                              const std::string& key, Context& context);
 
 // No stream follows the handle any more: from now on counts the time after which its client is

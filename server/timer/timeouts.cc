@@ -141,8 +141,7 @@ absl::StatusOr<MoveResult> Reschedule(Handle& handle, const Move& move, Context&
   return MoveResult{old_deadline, deadline};
 }
 
-absl::StatusOr<std::optional<Instant>> Bound(Handle& handle, Span timeout,
-                                             Boxed<Outcome> fallback,
+absl::StatusOr<std::optional<Instant>> Bound(Handle& handle, Span timeout, Boxed<Outcome> fallback,
                                              const std::string& key, Context& context) {
   if (handle.phase == Phase::kEnded) {
     return std::nullopt;

@@ -36,12 +36,13 @@ std::vector<size_t> Points(size_t timers) {
 
 // Per cent of a core, of a server that nothing is asked of.
 double IdleCpu(pid_t server, int seconds) {
-  // What the load left behind, flushes and compactions, is over first.
+  // What the load left behind is over first: changes that wait up to five seconds to be applied,
+  // flushes and compactions.
   double before = CpuSeconds(server);
   for (int second = 0; second < 60; ++second) {
     std::this_thread::sleep_for(std::chrono::seconds(1));
     const double now = CpuSeconds(server);
-    if (second >= 2 && now - before < 0.02) {
+    if (second >= 6 && now - before < 0.02) {
       break;
     }
     before = now;

@@ -103,9 +103,9 @@ void Model::FireLoop(const std::string& id, Entry& entry, const Armed& armed, In
         1 + CountBoundaries(spec, entry.origin, entry.boundary, here);  // and this one
     for (uint64_t skip = missed; skip > spec.loop->missed.max_runs; --skip) {
       entry.boundary =
-          HasCron(spec)
-              ? NextBoundary(spec, entry.origin, entry.boundary)
-              : entry.boundary + static_cast<int64_t>(skip - spec.loop->missed.max_runs) * spec.span;
+          HasCron(spec) ? NextBoundary(spec, entry.origin, entry.boundary)
+                        : entry.boundary +
+                              static_cast<int64_t>(skip - spec.loop->missed.max_runs) * spec.span;
       if (!HasCron(spec)) {
         break;
       }

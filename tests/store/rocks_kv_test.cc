@@ -1,12 +1,12 @@
 // What RocksKv does beyond the contract: failures of the disk, tables past the memtable.
 #include "server/store/rocks_kv.h"
 
+#include <rocksdb/db.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <random>
-
-#include <rocksdb/db.h>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"

@@ -100,9 +100,11 @@ TEST_F(SameRequestTest, DiffersInEachFieldOfItsContents) {
   EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().missed.window = Seconds(1); })),
             "missed_ticks");
   EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().max_runs = 1; })), "max_runs");
-  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().until = 2'000'000'000'000'000'000; })),
-            "until");
-  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().jitter = Seconds(0.1); })), "jitter");
+  EXPECT_EQ(
+      differs(loop, with(loop, [](Spec& s) { s.loop.Edit().until = 2'000'000'000'000'000'000; })),
+      "until");
+  EXPECT_EQ(differs(loop, with(loop, [](Spec& s) { s.loop.Edit().jitter = Seconds(0.1); })),
+            "jitter");
 }
 
 TEST_F(SameRequestTest, ComparesCronByItsTexts) {
