@@ -14,7 +14,7 @@ namespace timerd::bench {
 namespace {
 
 void Measure(const Options& options, Results& results) {
-  const size_t timers = options.Number("timers", options.full() ? 1'000'000 : 150'000);
+  const size_t timers = options.Number("timers", options.full() ? 1'000'000 : 300'000);
   testing::ServerProcess timerd({.flags = {"--durability=sync"}});
   // Far enough ahead that all are there before the first is due.
   const auto lead_s = static_cast<int64_t>(timers / options.Number("fill-per-s", 25'000) + 2);
