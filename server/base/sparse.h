@@ -1,8 +1,10 @@
 // A member that is mostly as its type's default, and takes no more than a pointer then.
 #pragma once
 
-#include <memory>
+#include <cstddef>
 #include <utility>
+
+#include "server/base/boxed.h"
 
 namespace timerd {
 
@@ -13,29 +15,16 @@ class Sparse {
  public:
   Sparse() = default;
   // NOLINTNEXTLINE(google-explicit-constructor): implicit, as a T is one.
-  Sparse(T value) { *this = std::move(value); }
-  Sparse(const Sparse& other) : value_(other.Copy()) {}
-  Sparse(Sparse&&) noexcept = default;
-  Sparse& operator=(T value) {
-    value_ = value == T() ? nullptr : std::make_unique<T>(std::move(value));
-    return *this;
+  Sparse(T value) {
+    if (!(value == T())) {
+      value_ = std::move(value);
+    }
   }
-  Sparse& operator=(const Sparse& other) {
-    value_ = other.Copy();
-    return *this;
-  }
-  Sparse& operator=(Sparse&&) noexcept = default;
-  ~Sparse() = default;
 
   const T& operator*() const { return value_ ? *value_ : Default(); }
   const T* operator->() const { return &**this; }
   // To change it, until the next assignment or move.
-  T& Edit() {
-    if (!value_) {
-      value_ = std::make_unique<T>();
-    }
-    return *value_;
-  }
+  T& Edit() { return value_ ? *value_ : value_.emplace(); }
   // What it takes on the heap, without what the value points to.
   size_t bytes_behind() const { return value_ ? sizeof(T) : 0; }
 
@@ -46,9 +35,8 @@ class Sparse {
     static const T value{};
     return value;
   }
-  std::unique_ptr<T> Copy() const { return value_ ? std::make_unique<T>(*value_) : nullptr; }
 
-  std::unique_ptr<T> value_;
+  Boxed<T> value_;
 };
 
 }  // namespace timerd

@@ -28,6 +28,9 @@ constexpr int kLevel0Files = 16;
 // So many that merging has fallen behind: whoever writes more has to wait.
 constexpr int kMostLevel0Files = 32;
 constexpr size_t kTableBytes = size_t{32} << 20;
+// This part of the least that a batch is made tables of is worth a table apart: each costs two
+// syncs.
+constexpr size_t kLeastPartApart = 4;
 
 rocksdb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
 absl::string_view ToView(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -255,7 +258,7 @@ absl::Status RocksKv::WriteSorted(const WriteBatch& batch) {
   TIMERD_RETURN_IF_ERROR(Failure());
   TIMERD_ASSIGN_OR_RETURN(
       const std::vector<TablePart> parts,
-      DivideIntoParts(batch, least_table_bytes_ / 4,
+      DivideIntoParts(batch, least_table_bytes_ / kLeastPartApart,
                       [this](auto first, auto last) { return LastKey(first, last); }));
   std::vector<std::string> files;
   for (const TablePart& part : parts) {
